@@ -1,0 +1,65 @@
+"""The life of a service: its states, one sentence each, and the moves between them.
+
+The picture in README.md is generated from MOVES (`python -m ledger.lifecycle`) and a test compares the two.
+"""
+
+from enum import Enum
+
+
+class State(str, Enum):
+    """Where a service stands. The ledger's word, not WHMCS's."""
+
+    NEW = "NEW"
+    """Known to the ledger; no server is promised."""
+    CLAIMED = "CLAIMED"
+    """A server is promised; nothing on the panel was changed yet."""
+    PREPARING = "PREPARING"
+    """The server is being made ready: owner, ports, power, addresses."""
+    INSTALLING = "INSTALLING"
+    """An OS installation was asked for; it runs, or it failed and waits to be run again."""
+    ACTIVE = "ACTIVE"
+    """The client uses the server."""
+    SUSPENDED = "SUSPENDED"
+    """The server runs; its switch ports are off."""
+    RELEASING = "RELEASING"
+    """The server is being taken back: the last exit before the wipe."""
+    ERASING = "ERASING"
+    """A permit to wipe the server was written; there is no way back."""
+    RELEASED = "RELEASED"
+    """The wipe is proved and the server is free for others."""
+    HELD = "HELD"
+    """A person has to decide; the ledger says why, with evidence."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_ALIVE = {
+    State.NEW: {State.CLAIMED},
+    State.CLAIMED: {State.PREPARING, State.NEW, State.RELEASING},  # NEW: the race was lost, nothing was touched
+    State.PREPARING: {State.INSTALLING, State.NEW, State.RELEASING},  # NEW: taken by hand before it was ours
+    State.INSTALLING: {State.ACTIVE, State.RELEASING},
+    State.ACTIVE: {State.SUSPENDED, State.RELEASING},
+    State.SUSPENDED: {State.ACTIVE, State.RELEASING},
+    State.RELEASING: {State.ERASING, State.RELEASED},  # RELEASED: the server was never touched, nothing to wipe
+    State.ERASING: {State.RELEASED},  # no way back from here
+    State.RELEASED: {State.CLAIMED},
+}
+
+MOVES: dict[State, frozenset[State]] = {
+    **{state: frozenset(moves | {State.HELD}) for state, moves in _ALIVE.items()},
+    # Back to where it came from, or on to RELEASING, by a person; never past a permit.
+    State.HELD: frozenset(_ALIVE),
+}
+
+
+def picture() -> str:
+    """The moves as a Mermaid state diagram; HELD is drawn once, for all."""
+    lines = ["stateDiagram-v2", "    [*] --> NEW"]
+    lines += [f"    {a} --> {b}" for a, moves in _ALIVE.items() for b in State if b in moves]
+    lines += ["    state \"any state\" as any", "    any --> HELD: a person is needed", "    HELD --> any: a person decided"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(picture())
