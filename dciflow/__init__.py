@@ -1,0 +1,1 @@
+"""The command `dciflow`, what it registers, and the demo."""

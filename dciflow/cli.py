@@ -1,0 +1,223 @@
+"""The command `dciflow`: what a host's staff type. Every refusal is one line and exit code 1."""
+
+import asyncio
+import functools
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, NoReturn, ParamSpec
+
+import httpx
+import typer
+from pydantic import SecretStr, ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from dcimanager.endpoints import DialectError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Sells DCImanager 6 servers through WHMCS, as Prefect flows.")
+panel_app = typer.Typer(no_args_is_help=True, help="The DCImanager panels that servers are sold from.")
+whmcs_app = typer.Typer(no_args_is_help=True, help="The WHMCS that bills.")
+held_app = typer.Typer(no_args_is_help=True, help="Services that wait for a person's decision.")
+app.add_typer(panel_app, name="panel")
+app.add_typer(whmcs_app, name="whmcs")
+app.add_typer(held_app, name="held")
+
+out = Console()
+P = ParamSpec("P")
+
+
+def fail(text: str) -> NoReturn:
+    """Say in one line what happened and what to do, and leave with exit code 1."""
+    typer.echo(f"dciflow: {text}", err=True)
+    raise typer.Exit(1)
+
+
+def _command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """Run an async command; an expected end is one line, never a stack trace."""
+
+    @functools.wraps(body)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from tasks.log import EXPECTED
+
+        async def whole() -> None:
+            await body(*args, **kwargs)
+
+        try:
+            asyncio.run(whole())
+        except (*EXPECTED, DialectError) as error:
+            fail(str(error))
+        except ValidationError as error:
+            first = error.errors()[0]
+            fail(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+        except httpx.HTTPError as error:
+            fail(f"The Prefect API does not answer ({type(error).__name__}): is the server up, and PREFECT_API_URL set?")
+
+    return run
+
+
+def _secret(variable: str, prompt: str) -> SecretStr:
+    """From the environment, else asked for without echo: a secret on a command line is read by every `ps`."""
+    value = os.environ.get(variable)
+    if value is None:
+        if not sys.stdin.isatty():
+            fail(f"No terminal to ask for the {prompt.lower()}: set {variable}.")
+        value = str(typer.prompt(prompt, hide_input=True))
+    return SecretStr(value)
+
+
+@app.command()
+def simulate(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8600,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    servers: Annotated[int, typer.Option(min=3, max=10_000, help="How many servers the panel has.")] = 12,
+    speed: Annotated[float, typer.Option(min=0.1, help="Simulated seconds per second.")] = 60.0,
+) -> None:
+    """Run a DCImanager 6 and a WHMCS api.php that remember, with a page that shows the racks."""
+    from simulator.profile import Profile
+    from simulator.server import serve
+
+    profile = Profile.demo() if servers == 12 else Profile.large(servers)
+    serve(host=host, port=port, profile=profile, speed=speed)
+
+
+@app.command()
+@_command
+async def setup() -> None:
+    """Prepare the ledger and register everything with Prefect: block types, work pool, deployments. Repeatable."""
+    from dciflow.registration import register_all
+
+    for done in [step async for step in register_all()]:
+        typer.echo(done)
+
+
+@panel_app.command("add")
+@_command
+async def panel_add(
+    name: Annotated[str, typer.Argument(help="The panel's name: lower-case letters, digits and dashes.")],
+    url: Annotated[str, typer.Option(help="The panel's address, https://panel.example.com")],
+    username: Annotated[str, typer.Option(help="The administrator's e-mail.")],
+    verify_tls: Annotated[bool, typer.Option(help="Verify the panel's certificate.")] = True,
+) -> None:
+    """Store a panel's credentials in Prefect (block dcimanager-panel/NAME); the password comes from the prompt or
+    DCIFLOW_PANEL_PASSWORD."""
+    from dcimanager.transport import Access
+    from tasks.blocks import DcimanagerPanel
+
+    password = _secret("DCIFLOW_PANEL_PASSWORD", "Password")
+    Access(name=name, url=url, username=username, password=password, verify_tls=verify_tls)
+    block = DcimanagerPanel(url=url, username=username, password=password, verify_tls=verify_tls)
+    await block.asave(name, overwrite=True)
+    typer.echo(f"Panel {name} is stored. Check it: dciflow panel check {name}")
+
+
+@panel_app.command("list")
+@_command
+async def panel_list() -> None:
+    """List the panels that Prefect has credentials of."""
+    from dciflow.registration import stored_panels
+
+    table = Table("Panel", "Address", "Username")
+    for name, panel in sorted((await stored_panels()).items()):
+        table.add_row(name, panel.url, panel.username)
+    out.print(table)
+
+
+@panel_app.command("check")
+@_command
+async def panel_check(name: Annotated[str, typer.Argument(help="The panel's name.")]) -> None:
+    """Log in, compare the dialect, and say whether the panel is ready for orders and for deletions."""
+    from tasks.connections import connections, panel_named
+    from tasks.panels import Readiness, examine
+
+    try:
+        report = await examine(await panel_named(name))
+    finally:
+        await connections().aclose()
+    table = Table("", "What was looked at", title=f"Panel {name}")
+    for line in [*report.orders, *report.deletions]:
+        table.add_row(line.verdict.value, line.what)
+    out.print(table)
+    dialect = Table("Entry", "Our mark", "Panel's Swagger", "Note", title="Dialect")
+    for finding in report.dialect:
+        dialect.add_row(finding.endpoint, finding.mark.value, finding.verdict.value, finding.note)
+    out.print(dialect)
+    typer.echo(f"Ready for orders: {'yes' if report.ready_for_orders else 'no'}.")
+    typer.echo(f"Ready for deletions: {'yes' if report.ready_for_deletions else 'no'}.")
+    if any(line.verdict is Readiness.MEND for line in [*report.orders, *report.deletions]):
+        raise typer.Exit(1)
+
+
+@whmcs_app.command("set")
+@_command
+async def whmcs_set(
+    url: Annotated[str, typer.Option(help="WHMCS's address, https://billing.example.com/whmcs")],
+    identifier: Annotated[str, typer.Option(help="The API credential's identifier.")],
+    verify_tls: Annotated[bool, typer.Option(help="Verify WHMCS's certificate.")] = True,
+) -> None:
+    """Store WHMCS's API credential in Prefect; the secret comes from the prompt or DCIFLOW_WHMCS_SECRET."""
+    from tasks.blocks import Whmcs
+    from tasks.connections import BILLING_BLOCK
+    from whmcs.transport import Access
+
+    secret = _secret("DCIFLOW_WHMCS_SECRET", "API secret")
+    Access(url=url, identifier=identifier, secret=secret, verify_tls=verify_tls)
+    block = Whmcs(url=url, identifier=identifier, secret=secret, verify_tls=verify_tls)
+    await block.asave(BILLING_BLOCK, overwrite=True)
+    typer.echo("WHMCS is stored.")
+
+
+@held_app.command("list")
+@_command
+async def held_list() -> None:
+    """List the services that are HELD, with the reason and the evidence."""
+    from ledger import services
+    from tasks.connections import ledger
+
+    try:
+        held = await services.held(ledger())
+    finally:
+        await ledger().dispose()
+    table = Table("Service", "Panel", "Server", "Was", "Reason", "Evidence")
+    for service in held:
+        table.add_row(
+            str(service.service_id),
+            service.panel,
+            str(service.claim.server_id) if service.claim else "-",
+            str(service.held_from),
+            service.held_reason or "",
+            service.held_evidence or "",
+        )
+    out.print(table)
+
+
+@held_app.command("release")
+@_command
+async def held_release(
+    service_id: Annotated[int, typer.Argument(help="The service.")],
+    why: Annotated[str, typer.Option(help="The reason for the decision; it is kept.")],
+    to: Annotated[str, typer.Option(help="back: to where it came from; releasing: take the server back.")] = "back",
+) -> None:
+    """Decide on a HELD service. Nothing runs by itself: start the flow that is wanted afterwards."""
+    from ledger import services
+    from ledger.lifecycle import State
+    from tasks.clock import clock
+    from tasks.connections import ledger
+
+    if to not in ("back", "releasing"):
+        fail("--to is `back` or `releasing`.")
+    try:
+        service = await services.get(ledger(), service_id)
+        if service is None or service.state is not State.HELD or service.held_from is None:
+            fail(f"Service {service_id} is not HELD.")
+        target = service.held_from if to == "back" else State.RELEASING
+        who = os.environ.get("SUDO_USER") or os.environ.get("USER") or "unknown"
+        await services.leave_hold(ledger(), service_id, to=target, who=who, why=why, now=clock().now())
+    finally:
+        await ledger().dispose()
+    typer.echo(f"Service {service_id} is {target} again. Start the flow that is wanted.")
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line."""
+    return app(arguments)

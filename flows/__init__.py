@@ -1,0 +1,1 @@
+"""The lifecycles, one file each: what the Prefect UI lists."""

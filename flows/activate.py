@@ -1,0 +1,46 @@
+"""A paid service gets its server."""
+
+from flows.lifecycle import Requester, lifecycle
+from ledger.lifecycle import State
+from ledger.orders import Order
+from tasks.addresses import assign_addresses, release_addresses
+from tasks.allocation import claim_server
+from tasks.billing import announce
+from tasks.identity import load_service
+from tasks.operations import end_running_operation
+from tasks.orders import check_order, order_of
+from tasks.os_install import deploy_os, hand_to_watcher, install_attempt, wait_for_os
+from tasks.owner import find_or_create_owner, set_owner
+from tasks.ports import enable_ports
+from tasks.power import power_on
+
+
+@lifecycle(State.ACTIVE, begins_with={State.NEW, State.CLAIMED, State.PREPARING, State.INSTALLING, State.RELEASED})
+async def activate(
+    service_id: int, panel: str, requested_by: Requester = "api", order: Order | None = None
+) -> State | None:
+    """Give a service its server, as ordered: the ten steps of the manual's "Service activation", then tell WHMCS.
+
+    Leave the order empty to run the service's last order again.
+    """
+    service = await load_service(service_id)
+    await check_order(service)
+    while True:
+        service = await claim_server(service)
+        owner_id = await find_or_create_owner(service)
+        if await set_owner(service, owner_id):
+            break
+        # Somebody took the server by hand before it was the client's: it is left alone and the next one is claimed.
+    await enable_ports(service)
+    await power_on(service)
+    await end_running_operation(service)
+    await release_addresses(service)
+    await assign_addresses(service)
+    attempt = await install_attempt(service)
+    await deploy_os(service, attempt)
+    if not order_of(service).wait_for_os:
+        await hand_to_watcher(service, attempt)
+        return State.INSTALLING
+    await wait_for_os(service)
+    await announce(service)
+    return None

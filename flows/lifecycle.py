@@ -1,0 +1,186 @@
+"""What all lifecycles share: the request that is opened and closed, the state that is reached, names, tags, the card."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Any, Literal, ParamSpec
+
+from prefect import Flow, flow
+
+from ledger import requests, services
+from ledger.errors import Busy, LedgerError
+from ledger.lifecycle import State
+from ledger.orders import Order
+from ledger.snapshots import Driver
+from tasks.card import show_card
+from tasks.clock import clock
+from tasks.connections import ledger
+from tasks.identity import drive, load
+from tasks.log import quiet_expected_ends, run_log
+from tasks.outcomes import Held, Refusal
+from tasks.run import is_over, label_run, run_id, run_link
+
+Requester = Literal["cron", "admin", "client", "api"]
+P = ParamSpec("P")
+
+HEARTBEAT_SECONDS = 15
+"""How often a live run says so in the ledger."""
+
+SILENT_AFTER = timedelta(seconds=90)
+"""Six missed heartbeats: the run is dead and another may take its service over."""
+
+
+def lifecycle(
+    ends_in: State, *, begins_with: Collection[State]
+) -> Callable[[Callable[P, Awaitable[State | None]]], "Flow[P, Any]"]:
+    """Make a Prefect flow of a lifecycle's steps: one open request per service, its state moved when they are done.
+
+    A service that is in `ends_in` already is left as it is. The body may return another state to end in.
+    """
+
+    def decorate(body: Callable[P, Awaitable[State | None]]) -> "Flow[P, Any]":
+        signature = inspect.signature(body)
+        action = body.__name__.replace("_", "-")
+
+        @functools.wraps(body)
+        async def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            quiet_expected_ends()
+            given = signature.bind(*args, **kwargs)
+            given.apply_defaults()
+            asked = given.arguments
+            async with _request(
+                action, asked["service_id"], asked["panel"], asked["requested_by"], asked.get("order")
+            ) as request:
+                if await request.may_begin(ends_in, begins_with):
+                    reached = await body(*args, **kwargs)
+                    request.ends_in = reached or ends_in
+
+        return flow(
+            name=action,
+            description=inspect.getdoc(body),
+            flow_run_name=f"{action}-service-{{service_id}}",
+            persist_result=False,
+        )(run)
+
+    return decorate
+
+
+class _Request:
+    """One action asked for on one service, while this run drives it."""
+
+    def __init__(self, driver: Driver, action: str) -> None:
+        self.driver = driver
+        self.action = action
+        self.ends_in: State | None = None
+
+    async def may_begin(self, ends_in: State, begins_with: Collection[State]) -> bool:
+        """False: the service is there already. Raises Refusal: it cannot be done from where the service stands."""
+        service = await load(self.driver.service_id)
+        if service.state is State.HELD:
+            raise Refusal(
+                f"Service {service.service_id} is HELD ({service.held_reason}): a person has to decide first, "
+                "see `dciflow held list`. Nothing was touched."
+            )
+        if service.state in begins_with:
+            return True
+        if service.state is ends_in and self.action not in LOOKS_AGAIN:
+            run_log().info("service %s is %s already: nothing to do", service.service_id, service.state)
+            return False
+        if service.state is ends_in:
+            return True
+        raise Refusal(
+            f"Service {service.service_id} is {service.state}: {self.action} is for services that are "
+            f"{', '.join(sorted(str(state) for state in begins_with))}. Nothing was touched."
+        )
+
+
+LOOKS_AGAIN = frozenset({"suspend", "unsuspend"})
+"""Asked for again, these look at the ports again: a hand may have switched them meanwhile."""
+
+
+@asynccontextmanager
+async def _request(
+    action: str, service_id: int, panel: str, requested_by: str, order: Order | None
+) -> AsyncIterator[_Request]:
+    """Open the request, keep it alive, and close it with its outcome whatever happens.
+
+    Raises Refusal: another run drives the service; the text has its link.
+    """
+    known = await services.get(ledger(), service_id)
+    if known is None and order is None:
+        raise Refusal(
+            f"The ledger does not know service {service_id}: nothing was touched. "
+            "Activate it with an order first, or look after its server by hand."
+        )
+    if known is not None and known.claim is not None and known.panel != panel:
+        raise Refusal(f"Service {service_id} has its server on panel {known.panel}, not on {panel}. Nothing was touched.")
+    if known is None:
+        await services.remember(ledger(), service_id=service_id, panel=panel, now=clock().now())
+    driver = await _drive(action, service_id, panel, requested_by)
+    if order is not None:
+        # Only now: an order must not change under a run that is working on the last one.
+        await services.remember(
+            ledger(), service_id=service_id, panel=panel, client_id=order.client_id, order=order, now=clock().now()
+        )
+    await label_run(service_id=service_id, panel=panel, client_id=order.client_id if order else None)
+    drive(driver)
+    request = _Request(driver, action)
+    heart = asyncio.create_task(_beat(driver))
+    try:
+        yield request
+    except Held as held:
+        await requests.hold_and_close(
+            ledger(), driver, reason=str(held.reason), evidence=held.evidence, now=clock().now()
+        )
+        raise
+    except asyncio.CancelledError:
+        await asyncio.shield(_close(driver, "cancelled", "cancelled by hand"))
+        raise
+    except Exception as error:
+        await _close(driver, "failed", str(error))
+        raise
+    else:
+        await requests.close(
+            ledger(), driver, outcome="done", message="", to=request.ends_in, now=clock().now()
+        )
+    finally:
+        heart.cancel()
+        await show_card(service_id)
+
+
+async def _drive(action: str, service_id: int, panel: str, requested_by: str) -> Driver:
+    open_request = functools.partial(
+        requests.open,
+        ledger(),
+        service_id=service_id,
+        panel=panel,
+        action=action,
+        flow_run_id=run_id(),
+        requested_by=requested_by,
+        now=clock().now(),
+        silent_after=SILENT_AFTER,
+    )
+    try:
+        return await open_request()
+    except Busy as busy:
+        if await is_over(busy.request.flow_run_id):
+            return await open_request(takeover=True)
+        raise Refusal(
+            f"Service {service_id} is busy with {busy.request.action} since {busy.request.opened_at:%H:%M} UTC "
+            f"({run_link(busy.request.flow_run_id)}). Wait for it or cancel it, then press Retry."
+        ) from None
+
+
+async def _beat(driver: Driver) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        with suppress(LedgerError):  # a lost drive is found by the next step, which stops the run
+            await requests.beat(ledger(), driver, now=clock().now())
+
+
+async def _close(driver: Driver, outcome: Literal["failed", "cancelled"], message: str) -> None:
+    with suppress(LedgerError):  # somebody else drives the service by now: the request is his to close
+        await requests.close(ledger(), driver, outcome=outcome, message=message, now=clock().now())

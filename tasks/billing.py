@@ -1,0 +1,86 @@
+"""What WHMCS is asked and told about a service. Personal data and passwords are read where they are used, never kept."""
+
+import secrets
+import string
+
+from pydantic import SecretStr
+
+from ledger.snapshots import Service
+from tasks.addresses import given_addresses
+from tasks.connections import billing
+from tasks.effects import ensures
+from tasks.identity import own_server
+from tasks.log import run_log
+from tasks.orders import order_of
+from tasks.outcomes import Refusal
+from whmcs.services import BillingService, ServiceStatus
+
+WANTED = frozenset({ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED})
+"""A service that still wants its server. Cancelled, Terminated and Fraud do not."""
+
+PASSWORD_LENGTH = 20
+
+
+async def root_password(service: Service) -> SecretStr:
+    """The service's password in WHMCS; one is made and stored there first when it has none."""
+    whmcs = await billing()
+    record = await whmcs.services.get(service.service_id)
+    if not record.password.get_secret_value():
+        await whmcs.services.update(service.service_id, password=_new_password())
+        record = await whmcs.services.get(service.service_id)
+    return record.password
+
+
+def _new_password() -> SecretStr:
+    """Letters and digits with one of each kind: what Linux and Windows templates accept."""
+    kinds = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
+    letters = [secrets.choice(kind) for kind in kinds]
+    letters += [secrets.choice("".join(kinds)) for _ in range(PASSWORD_LENGTH - len(letters))]
+    secrets.SystemRandom().shuffle(letters)
+    return SecretStr("".join(letters))
+
+
+@ensures("WHMCS knows the server", run_name="write the server of service {service.service_id} back to WHMCS")
+async def announce(service: Service) -> None:
+    """Write address, addresses, user name, password and status into WHMCS in one call and read them back.
+
+    Nothing is written when WHMCS has it all already. Refused: the service is not wanted any more, or WHMCS did not keep
+    what was written. Source: dossier "WHMCS", section 22, "Write-back order".
+    """
+    whmcs = await billing()
+    record = await whmcs.services.get(service.service_id)
+    if record.status not in WANTED:
+        raise Refusal(
+            f"Service {service.service_id} is {record.status} in WHMCS, so nothing was written there. "
+            "Its server is ready and still claimed: terminate the service to release it."
+        )
+    server = await own_server(service)
+    order = order_of(service)
+    addresses = [address.address for address in await given_addresses(service, server.id)]
+    username = "Administrator" if "windows" in order.os_template.casefold() else "root"
+    if _knows(record, addresses, username):
+        return
+    await whmcs.services.update(
+        service.service_id,
+        domain=order.hostname or record.domain or None,
+        username=username,
+        password=record.password,
+        dedicated_ip=addresses[0] if addresses else None,
+        assigned_ips=addresses,
+        status=ServiceStatus.ACTIVE,
+    )
+    if not _knows(await whmcs.services.get(service.service_id), addresses, username):
+        raise Refusal(f"WHMCS did not keep what was written for service {service.service_id}. Press Retry.")
+    await whmcs.log.write(
+        f"dciflow: service {service.service_id} is ready on server {server.id}", client_id=record.client_id
+    )
+    run_log().info("WHMCS shows service %s as Active", service.service_id)
+
+
+def _knows(record: BillingService, addresses: list[str], username: str) -> bool:
+    return (
+        record.status == ServiceStatus.ACTIVE
+        and record.dedicated_ip == (addresses[0] if addresses else "")
+        and list(record.assigned_ips) == addresses
+        and record.username == username
+    )

@@ -1,0 +1,119 @@
+"""The three things that steps talk to (ledger, panels, WHMCS): opened once for each event loop, shared by all runs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from prefect.deployments import arun_deployment
+from pydantic import JsonValue
+
+from dcimanager.endpoints import load_dialect
+from dcimanager.panel import Panel
+from dcimanager.transport import Access as PanelAccess
+from ledger.database import Ledger
+from tasks.blocks import DcimanagerPanel, Whmcs
+from tasks.log import log_billing_call, log_panel_call
+from tasks.outcomes import Refusal
+from tasks.settings import settings
+from whmcs.billing import Billing
+from whmcs.transport import Access as BillingAccess
+
+BILLING_BLOCK = "default"
+"""dciflow serves one WHMCS; its block has one name."""
+
+RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[None]]
+
+
+async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
+    await arun_deployment(
+        deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False
+    )
+
+
+@dataclass
+class Connections:
+    """What one event loop has open. Tests and other hosts put their own things in."""
+
+    ledger: Ledger
+    panels: dict[str, Panel] = field(default_factory=dict)
+    billing: Billing | None = None
+    start_run: RunStarter = _start_with_prefect
+
+    async def aclose(self) -> None:
+        """Log out everywhere and close the ledger."""
+        for panel in self.panels.values():
+            await panel.aclose()
+        if self.billing is not None:
+            await self.billing.aclose()
+        await self.ledger.dispose()
+
+
+# Connection pools belong to the loop that opened them, and Prefect runs some calls in a loop of its own.
+_open: "WeakKeyDictionary[asyncio.AbstractEventLoop, Connections]" = WeakKeyDictionary()
+
+
+def connections() -> Connections:
+    """The connections of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _open:
+        _open[loop] = Connections(ledger=Ledger(settings().ledger_url))
+    return _open[loop]
+
+
+def use(mine: Connections) -> None:
+    """Put connections in place for the running event loop."""
+    _open[asyncio.get_running_loop()] = mine
+
+
+def ledger() -> Ledger:
+    """The ledger."""
+    return connections().ledger
+
+
+async def panel_named(name: str) -> Panel:
+    """The panel whose credentials are in the block dcimanager-panel/<name>; one session for all runs of this process.
+
+    Raises Refusal: there is no such block.
+    """
+    here = connections()
+    if name not in here.panels:
+        block = await _block(DcimanagerPanel, name, f"Add it: dciflow panel add {name} --url ... --username ...")
+        access = PanelAccess(
+            name=name, url=block.url, username=block.username, password=block.password, verify_tls=block.verify_tls
+        )
+        opened = Panel(access, load_dialect(settings().endpoints_file), on_call=log_panel_call)
+        # Another run may have opened it while we waited for the block: one session per panel and process.
+        if here.panels.setdefault(name, opened) is not opened:
+            await opened.aclose()
+    return here.panels[name]
+
+
+async def forget_panel(name: str) -> None:
+    """Close a panel's session, so that the next call reads its block afresh (the password was changed, say)."""
+    gone = connections().panels.pop(name, None)
+    if gone is not None:
+        await gone.aclose()
+
+
+async def billing() -> Billing:
+    """WHMCS, with the credential of the block whmcs/default.
+
+    Raises Refusal: there is no such block.
+    """
+    here = connections()
+    if here.billing is None:
+        block = await _block(Whmcs, BILLING_BLOCK, "Add it: dciflow whmcs set --url ... --identifier ...")
+        access = BillingAccess(
+            url=block.url, identifier=block.identifier, secret=block.secret, verify_tls=block.verify_tls
+        )
+        here.billing = Billing(access, on_call=log_billing_call)
+    return here.billing
+
+
+async def _block(kind: type[Any], name: str, remedy: str) -> Any:
+    try:
+        return await kind.aload(name)
+    except ValueError:  # what Prefect raises for a block that does not exist
+        raise Refusal(f"Prefect has no block {kind.get_block_type_slug()}/{name}. {remedy}") from None

@@ -1,0 +1,181 @@
+"""The end of a service's server: diagnostics with disk clearing, under a permit, proved before anybody else gets it."""
+
+from datetime import timedelta
+
+from dcimanager.errors import NotFound, Unreachable
+from dcimanager.operations import Operation, OperationProgress
+from dcimanager.servers import Server
+from ledger import claims, permits
+from ledger.snapshots import Permit, Service
+from tasks.clock import clock
+from tasks.connections import ledger, panel_named
+from tasks.effects import LOOKS_AFTER_LOSS, SETTLE_SECONDS, destroys, ensures
+from tasks.identity import claim_of, driver_of, fresh, own_server
+from tasks.log import run_log
+from tasks.outcomes import Held, Reason, Refusal
+
+POLL_SECONDS = 30.0
+"""Diagnostics take some twenty minutes."""
+
+WIPE_MINUTES = 75
+"""The panel itself ends diagnostics after 60 minutes (dossier 7.4); the rest covers its own queue."""
+
+
+@ensures("a permit to wipe", run_name="write the permit to wipe the server of service {service.service_id}")
+async def permit_wipe(service: Service) -> int:
+    """Write the one permit to wipe this one server and return its id; there is no way back from here (safety rule 4).
+
+    A permit that was used without the panel ever starting a wipe is voided and a new one written from fresh readings; so
+    it is after a wipe that was not proved, once a person let the service go on.
+    Held: the server's identity cannot be proved.
+    """
+    service = await fresh(service)
+    present = await permits.current(ledger(), service.service_id, service.generation)
+    server = await own_server(service)
+    if present is not None and present.used_at is not None and present.outcome is None:
+        if present.operation_id is not None or _wipe_of(present, server) is not None:
+            return present.id
+        await permits.void(ledger(), driver_of(service), present.id, now=clock().now())
+    claim = claim_of(service)
+    if not (claim.serial or claim.macs or claim.barcode):
+        raise Held(
+            Reason.NO_IDENTITY,
+            f"Server {server.id} had neither serial number, MAC address nor barcode when it was activated.",
+            server=server.id,
+        )
+    permit = await permits.write(
+        ledger(),
+        driver_of(service),
+        server_id=server.id,
+        owner_before=claim.owner_id,
+        owner_seen=None,
+        serial=server.serial,
+        macs=server.macs,
+        barcode=server.barcode,
+        operation_before=server.operation.id if server.operation else None,
+        now=clock().now(),
+    )
+    return permit.id
+
+
+@destroys("the disks of the permitted server", run_name="clear the disks of the server of service {service.service_id}")
+async def clear_disks(service: Service, permit_id: int) -> int:
+    """Start diagnostics with the disk-clear option on the one server that the permit names; returns the operation's id.
+
+    Everything in the permit is read afresh right before the call and must still be true. One permit, one use: when the
+    answer is lost we look for the wipe and adopt it; when it is not there this run ends, and the next one looks first.
+    Source: DCImanager manual, Integration with WHMCS, "Service deletion", step 6.
+    """
+    service = await fresh(service)
+    permit = await _permit(service, permit_id)
+    if permit.operation_id is not None:
+        return permit.operation_id
+    server = await own_server(service)  # state ERASING: no owner, recorded hardware, this service's claim
+    if server.id != permit.server_id:
+        raise Held(Reason.WIPE_UNPROVEN, f"The permit names server {permit.server_id}, the claim server {server.id}.")
+    operation = _wipe_of(permit, server)
+    if operation is None:
+        if server.operation is not None and server.operation.running:
+            raise Refusal(f"Server {server.id} is busy with operation {server.operation.id}. End it and press Retry.")
+        await permits.use(ledger(), driver_of(service), permit.id, now=clock().now())
+        panel = await panel_named(service.panel)
+        try:
+            started = (await panel.servers.run_diagnostics(permit.server_id, clear_disks=True)).operation_id
+        except Unreachable as lost:
+            run_log().warning("The answer to the wipe of server %s was lost (%s): looking for it.", server.id, lost)
+            started = None
+    else:
+        started = operation.id
+    operation_id = started if started is not None else await _look_for_wipe(service, permit)
+    await permits.record_operation(ledger(), driver_of(service), permit.id, operation_id, now=clock().now())
+    run_log().info("server %s: diagnostics with disk clearing run as operation %s", server.id, operation_id)
+    return operation_id
+
+
+@ensures("the wipe is proved", run_name="wait until the disks of the server of service {service.service_id} are clear")
+async def wait_until_clear(service: Service, permit_id: int) -> None:
+    """Wait until the panel says that the permitted wipe finished; anything else is no proof.
+
+    Held: it failed, was ended, vanished, or took longer than the panel allows: the server goes to nobody (safety rule 5).
+    """
+    service = await fresh(service)
+    permit = await _permit(service, permit_id)
+    if permit.operation_id is None or permit.used_at is None:
+        raise Refusal(f"The wipe of server {permit.server_id} was never started. Press Retry.")
+    while True:
+        server = await own_server(service)
+        operation = await _operation(service, permit, server)
+        if operation is not None and not operation.running:
+            if operation.progress is OperationProgress.FINISHED and operation.is_diagnostics is not False:
+                return
+            await _unproven(service, permit, f"ended as {operation.status} ({operation.sentence()})")
+        if clock().elapsed(permit.used_at) >= timedelta(minutes=WIPE_MINUTES):
+            await _unproven(service, permit, f"was not finished after {WIPE_MINUTES} minutes")
+        await clock().sleep(POLL_SECONDS)
+
+
+@ensures("the claim is released", run_name="give the server of service {service.service_id} back")
+async def release_claim(service: Service, permit_id: int) -> None:
+    """End the claim on the wiped server, in one commit with the service's last state (safety rule 1)."""
+    await claims.release(ledger(), driver_of(service), permit_id=permit_id, now=clock().now())
+
+
+async def _permit(service: Service, permit_id: int) -> Permit:
+    permit = await permits.current(ledger(), service.service_id, service.generation)
+    if permit is None or permit.id != permit_id:
+        raise Refusal(f"Service {service.service_id} has no permit {permit_id}. Run its deletion again.")
+    return permit
+
+
+def _wipe_of(permit: Permit, server: Server) -> Operation | None:
+    """The wipe that a used permit started and whose answer we did not hear: a newer operation that may be diagnostics."""
+    operation = server.operation
+    if permit.used_at is None or operation is None or operation.id == permit.operation_before:
+        return None
+    return None if operation.is_diagnostics is False else operation
+
+
+async def _look_for_wipe(service: Service, permit: Permit) -> int:
+    used = permit.model_copy(update={"used_at": clock().now()})
+    lost: Unreachable | None = None
+    for _ in range(LOOKS_AFTER_LOSS):
+        await clock().sleep(SETTLE_SECONDS)
+        try:
+            operation = _wipe_of(used, await own_server(service))
+        except Unreachable as error:
+            lost = error
+            continue
+        if operation is not None:
+            return operation.id
+        lost = None
+    if lost is not None:
+        raise Held(
+            Reason.ANSWER_LOST,
+            f"The answer to the wipe of server {permit.server_id} was lost and the panel could not be asked.",
+            server=permit.server_id,
+        ) from lost
+    raise Refusal(f"The wipe of server {permit.server_id} did not start. Nothing was released; press Retry.")
+
+
+async def _operation(service: Service, permit: Permit, server: Server) -> Operation | None:
+    if server.operation is not None and server.operation.id == permit.operation_id:
+        return server.operation
+    panel = await panel_named(service.panel)
+    try:
+        return await panel.operations.get(permit.server_id, permit.operation_id or 0)
+    except Unreachable:
+        return None
+    except NotFound:
+        await _unproven(service, permit, "is gone from the panel")
+        raise AssertionError("unreachable") from None
+
+
+async def _unproven(service: Service, permit: Permit, how: str) -> None:
+    await permits.unproven(ledger(), driver_of(service), permit.id, now=clock().now())
+    raise Held(
+        Reason.WIPE_UNPROVEN,
+        f"The disk clearing on server {permit.server_id} {how}.",
+        server=permit.server_id,
+        operation=permit.operation_id,
+        permit=permit.id,
+    )

@@ -1,0 +1,224 @@
+"""The four kinds of step. A step says what it does to the world; retries and caching follow from that word alone.
+
+    reads      asks only                                   Prefect repeats it; may be cached for a short while
+    ensures    looks, acts if reality differs, looks again  Prefect repeats it; never cached: reality may have moved
+    creates    makes what must not be made twice            never repeated blindly; its result is kept in the ledger
+    destroys   wipes or takes away                          never repeated on its own, never cached, needs a permit
+
+Inside a flow run a step is a Prefect task. Outside of one it is a plain coroutine, so that tests and the crash
+harness can play a whole lifecycle without an engine.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from enum import Enum
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from prefect import Task
+from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy, CachePolicy
+from prefect.client.schemas.objects import State as RunState
+from prefect.client.schemas.objects import TaskRun
+from prefect.context import FlowRunContext, TaskRunContext
+
+from dcimanager.errors import PanelError, Unreachable
+from ledger.snapshots import Service
+from tasks.clock import clock
+from tasks.log import run_log
+from tasks.outcomes import Held, Reason
+from whmcs.errors import Unreachable as BillingUnreachable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+RESULTS = "ledger-results/ledger"
+"""The block that keeps results in the ledger's database, where every worker on every machine finds them."""
+
+REPEAT_AFTER_SECONDS = [2.0, 8.0, 30.0, 60.0]
+"""A panel or a WHMCS that restarts is back within these 100 s; longer outages end the run, and Retry resumes it."""
+
+REPEAT_JITTER = 0.5
+"""A hundred runs that failed together must not come back together."""
+
+SENDS = 2
+"""A create whose answer was lost, and which is provably not there, is sent once more; then the run asks for a Retry."""
+
+SETTLE_SECONDS = 5.0
+"""A request whose answer was lost may still be on its way: look again only after this long."""
+
+LOOKS_AFTER_LOSS = 4
+"""How often we try to look after a lost answer before the service is HELD."""
+
+
+class Kind(str, Enum):
+    """What a step does to the world."""
+
+    READS = "reads"
+    ENSURES = "ensures"
+    CREATES = "creates"
+    DESTROYS = "destroys"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Step(Generic[P, R]):
+    """One named step: a Prefect task inside a flow run, a plain coroutine outside."""
+
+    def __init__(self, body: Callable[P, Awaitable[R]], kind: Kind, what: str, task: "Task[P, Any]") -> None:
+        self.body = body
+        self.kind = kind
+        self.what = what
+        self.task = task
+        self.name = body.__name__
+        self.__doc__ = body.__doc__
+        self.__name__ = body.__name__
+        self.__module__ = body.__module__
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if FlowRunContext.get() is None:
+            return await self.body(*args, **kwargs)
+        result: R = await self.task(*args, **kwargs)
+        return result
+
+
+def reads(
+    what: str, *, run_name: str | None = None, keep_for: timedelta | None = None
+) -> Callable[[Callable[P, Awaitable[R]]], Step[P, R]]:
+    """A step that asks only. `keep_for`: its answer may be that old."""
+    policy = NO_CACHE if keep_for is None else CacheKeyFnPolicy(cache_key_fn=_key_of_inputs)
+
+    def decorate(body: Callable[P, Awaitable[R]]) -> Step[P, R]:
+        return _step(body, Kind.READS, what, run_name, policy, repeats=True, keep_for=keep_for)
+
+    return decorate
+
+
+def ensures(what: str, *, run_name: str | None = None) -> Callable[[Callable[P, Awaitable[R]]], Step[P, R]]:
+    """A step that looks, acts only if reality differs, and looks again. May be called many times."""
+
+    def decorate(body: Callable[P, Awaitable[R]]) -> Step[P, R]:
+        return _step(body, Kind.ENSURES, what, run_name, NO_CACHE, repeats=True)
+
+    return decorate
+
+
+def creates(what: str, *, run_name: str | None = None) -> Callable[[Callable[P, Awaitable[R]]], Step[P, R]]:
+    """A step that makes what must not be made twice. Its body looks first (`make_once`); its result is kept."""
+
+    def decorate(body: Callable[P, Awaitable[R]]) -> Step[P, R]:
+        policy = CacheKeyFnPolicy(cache_key_fn=key_of_create)
+        return _step(body, Kind.CREATES, what, run_name, policy, repeats=False)
+
+    return decorate
+
+
+def destroys(what: str, *, run_name: str | None = None) -> Callable[[Callable[P, Awaitable[R]]], Step[P, R]]:
+    """A step that wipes. Never repeated on its own, never cached; its body asks for a permit."""
+
+    def decorate(body: Callable[P, Awaitable[R]]) -> Step[P, R]:
+        return _step(body, Kind.DESTROYS, what, run_name, NO_CACHE, repeats=False)
+
+    return decorate
+
+
+def _step(
+    body: Callable[P, Awaitable[R]],
+    kind: Kind,
+    what: str,
+    run_name: str | None,
+    policy: CachePolicy,
+    *,
+    repeats: bool,
+    keep_for: timedelta | None = None,
+) -> Step[P, R]:
+    kept = policy is not NO_CACHE
+    task: Task[P, Any] = Task(
+        body,
+        name=body.__name__,
+        description=inspect.getdoc(body),
+        tags=[kind.value],
+        task_run_name=run_name or what,
+        cache_policy=policy,
+        cache_expiration=keep_for,
+        persist_result=kept,
+        result_storage=RESULTS if kept else None,
+        result_serializer="json" if kept else None,  # the default is a pickle
+        retries=len(REPEAT_AFTER_SECONDS) if repeats else 0,
+        retry_delay_seconds=REPEAT_AFTER_SECONDS if repeats else None,
+        retry_jitter_factor=REPEAT_JITTER if repeats else None,
+        retry_condition_fn=worth_repeating if repeats else None,
+    )
+    return Step(body, kind, what, task)
+
+
+def worth_repeating(task: "Task[Any, Any]", run: TaskRun, state: "RunState[Any]") -> bool:
+    """Only an answer that never came is worth another try: a refusal stays one, and HELD is for a person.
+
+    A plain function: Prefect 3.8.8 treats any other callable as "never" (dossier "Prefect 3", section 4).
+    """
+    return isinstance(state.data, Unreachable | BillingUnreachable)
+
+
+def key_of_create(context: TaskRunContext, inputs: dict[str, Any]) -> str:
+    """Service, generation, step and attempt: a second run of the same activation finds it, the next one does not."""
+    return key_for(context.task.name, inputs["service"], inputs.get("attempt", 1))
+
+
+def key_for(step: str, service: Service, attempt: int = 1) -> str:
+    """The key that a create's result is kept under."""
+    return f"{step}-service-{service.service_id}-{service.generation}-{attempt}"
+
+
+def _key_of_inputs(context: TaskRunContext, inputs: dict[str, Any]) -> str:
+    return "-".join([context.task.name, *(str(value) for value in inputs.values())])
+
+
+async def make_once(
+    *, look: Callable[[], Awaitable[T | None]], send: Callable[[], Awaitable[T | None]], what: str
+) -> T:
+    """Find the thing or make it; on a lost answer look again and adopt (safety rule 3).
+
+    `look` tells what is there or None; `send` makes it and tells what the panel said it made, None when it did not say.
+    Raises Held: the answer was lost and looking did not work. Raises Unreachable: provably not made; a Retry may send.
+    """
+    made = await look()
+    for attempt in range(1, SENDS + 1):
+        if made is not None:
+            return made
+        try:
+            made = await send()
+            if made is None:
+                made = await _look_until_there(look)
+            if made is not None:
+                return made
+        except Unreachable as lost:
+            run_log().warning("The answer to %s was lost (%s): looking whether it was made.", what, lost)
+            made = await _look_after_loss(look, what, lost)
+            if made is None and attempt == SENDS:
+                raise
+    raise Held(Reason.ANSWER_LOST, f"The panel accepted {what} but does not show it.")
+
+
+async def _look_until_there(look: Callable[[], Awaitable[T | None]]) -> T | None:
+    for _ in range(LOOKS_AFTER_LOSS):
+        made = await look()
+        if made is not None:
+            return made
+        await clock().sleep(SETTLE_SECONDS)
+    return None
+
+
+async def _look_after_loss(look: Callable[[], Awaitable[T | None]], what: str, lost: PanelError) -> T | None:
+    for _ in range(LOOKS_AFTER_LOSS):
+        await clock().sleep(SETTLE_SECONDS)
+        try:
+            return await look()
+        except Unreachable:
+            continue
+    raise Held(
+        Reason.ANSWER_LOST,
+        f"The answer to {what} was lost and the panel could not be asked whether it was done.",
+        call=f"{lost.method} {lost.path}",
+    ) from lost

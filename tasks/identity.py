@@ -1,0 +1,188 @@
+"""Who is who: the service in the ledger, its server on the panel, and the proof that they belong together."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from dcimanager.errors import NotFound
+from dcimanager.panel import Panel
+from dcimanager.servers import Server
+from ledger import journal, services
+from ledger.errors import Superseded
+from ledger.lifecycle import State
+from ledger.snapshots import Claim, Driver, Service
+from tasks.clock import clock
+from tasks.connections import ledger, panel_named
+from tasks.effects import ensures, reads
+from tasks.outcomes import Held, Reason, Refusal
+
+CLEAR_OWNER = "clear-owner"
+"""The journal's word for "this deletion asked for the owner to be cleared"."""
+
+
+_driver: ContextVar[Driver] = ContextVar("driver")
+
+
+def drive(driver: Driver) -> None:
+    """From here on the current run drives the service: what its steps write, they write in this driver's name."""
+    _driver.set(driver)
+
+
+def driver_of(service: Service) -> Driver:
+    """The right to change the service, as this run got it when it opened its request."""
+    driver = _driver.get()
+    if driver.service_id != service.service_id:
+        raise AssertionError(f"service {service.service_id} is not driven by this run")
+    return driver
+
+
+@reads("the service in the ledger", run_name="read service {service_id} in the ledger")
+async def load_service(service_id: int) -> Service:
+    """The service as the ledger has it: its state, its last order and the server it was promised.
+
+    Refused: the ledger does not know the service.
+    """
+    return await load(service_id)
+
+
+async def load(service_id: int) -> Service:
+    """The service in the ledger. Raises Refusal: the ledger does not know it."""
+    service = await services.get(ledger(), service_id)
+    if service is None:
+        raise Refusal(f"The ledger does not know service {service_id}. Activate it first; nothing was touched.")
+    return service
+
+
+async def fresh(service: Service) -> Service:
+    """The service as it is now. Raises Superseded: another run drives it, so this one must not act any more."""
+    driver = driver_of(service)
+    now = await load(service.service_id)
+    if now.epoch != driver.epoch:
+        raise Superseded(f"Another run drives service {service.service_id} now: nothing more is done here. Follow that one.")
+    return now
+
+
+def claim_of(service: Service) -> Claim:
+    """The service's claim. Raises Refusal: no server was promised to it."""
+    if service.claim is None:
+        raise Refusal(f"Service {service.service_id} has no server. Activate it first; nothing was touched.")
+    return service.claim
+
+
+@ensures("the server is the service's own", run_name="check that the server of service {service.service_id} is its own")
+async def confirm_identity(service: Service) -> None:
+    """Compare claim, owner on the panel and recorded hardware before anything is touched (safety rule 6).
+
+    Held: any of them differs.
+    """
+    await own_server(service)
+
+
+async def own_server(service: Service) -> Server:
+    """Read the service's server afresh and make sure that it is still the service's: what every change starts with.
+
+    Once its deletion has asked for the owner to be cleared, a server without an owner is still the service's; once a
+    wipe is permitted, it must have none. Raises Held: the server is gone, has another owner or other hardware than the
+    ledger recorded. Raises Superseded: another run drives the service.
+    """
+    service = await fresh(service)
+    claim = claim_of(service)
+    panel = await panel_named(service.panel)
+    server = await read_server(panel, claim)
+    check_hardware(server, claim)
+    if service.state is State.ERASING:
+        await check_owner(panel, server, None)
+    elif not (server.owner_email is None and await owner_is_being_cleared(service)):
+        await check_owner(panel, server, claim.owner_id)
+    return server
+
+
+async def owner_is_being_cleared(service: Service) -> bool:
+    """Whether the service's deletion has already asked for the owner to be cleared."""
+    if service.state is not State.RELEASING:
+        return False
+    return await journal.latest(ledger(), service.service_id, service.generation, CLEAR_OWNER) is not None
+
+
+async def read_server(panel: Panel, claim: Claim) -> Server:
+    """The claimed server. Raises Held: the panel no longer has it."""
+    try:
+        return await panel.servers.get(claim.server_id)
+    except NotFound:
+        raise Held(
+            Reason.SERVER_VANISHED,
+            f"Server {claim.server_id} is no longer on panel {panel.name}.",
+            server=claim.server_id,
+        ) from None
+
+
+def check_hardware(server: Server, claim: Claim) -> None:
+    """Compare what was recorded at activation with what the panel says now; what was not recorded is not compared.
+
+    Raises Held: serial number, MAC addresses or barcode differ.
+    """
+    recorded = {"serial": claim.serial, "macs": tuple(claim.macs), "barcode": claim.barcode}
+    seen = {"serial": server.serial, "macs": tuple(server.macs), "barcode": server.barcode}
+    differing = [what for what, value in recorded.items() if value and value != seen[what]]
+    if differing:
+        raise Held(
+            Reason.HARDWARE_CHANGED,
+            f"The {' and '.join(differing)} of server {server.id} are not those recorded at activation.",
+            server=server.id,
+            recorded={what: str(recorded[what]) for what in differing},
+            seen={what: str(seen[what]) for what in differing},
+        )
+
+
+async def check_owner(panel: Panel, server: Server, owner_id: int | None) -> None:
+    """Compare the server's owner with the panel user that the service gave it to; None: it must have no owner.
+
+    The ledger keeps the user's id only; his e-mail, which the server's row shows, is asked of the panel.
+    Raises Held: it is somebody else.
+    """
+    if owner_id is None:
+        matches = server.owner_email is None
+        expected = "nobody"
+    else:
+        user = await panel.users.get(owner_id)
+        matches = user is not None and same_email(user.email, server.owner_email)
+        expected = f"user {owner_id}"
+    if not matches:
+        found = "nobody" if server.owner_email is None else "somebody else"
+        raise Held(
+            Reason.OWNER_CHANGED,
+            f"Server {server.id} should be owned by {expected}, but the panel says {found}.",
+            server=server.id,
+            expected=expected,
+        )
+
+
+def same_email(one: str, other: str | None) -> bool:
+    """Whether two e-mail addresses are one panel user's; the panel keeps them in the spelling that was typed."""
+    return other is not None and one.casefold() == other.casefold()
+
+
+POLL_SECONDS = 5.0
+"""Ports, power and addresses change within seconds to a minute; the panel's own modules ask every 5 s (dossier 13)."""
+
+
+async def until(
+    service: Service,
+    reached: Callable[[Server], bool],
+    *,
+    within_seconds: float,
+    otherwise: str,
+) -> Server:
+    """Read the service's server until it is as wanted; each reading checks again that it is the service's own.
+
+    Raises Refusal with `otherwise`: the time is over.
+    """
+    started = clock().now()
+    while True:
+        server = await own_server(service)
+        if reached(server):
+            return server
+        if clock().elapsed(started).total_seconds() >= within_seconds:
+            raise Refusal(otherwise)
+        await clock().sleep(POLL_SECONDS)
+
+

@@ -1,0 +1,62 @@
+"""Operations on the service's server: end one that is in the way, never this activation's own installation."""
+
+from dcimanager.servers import Server
+from ledger import journal
+from ledger.lifecycle import State
+from ledger.snapshots import Service
+from tasks.connections import ledger, panel_named
+from tasks.effects import ensures
+from tasks.identity import own_server, until
+from tasks.log import run_log
+
+INSTALL = "deploy-os"
+"""The journal's word for this generation's OS installations, one entry per attempt."""
+
+GIVEN_UP = "os-given-up"
+"""The journal's word for an attempt that failed or whose time was over: the next one installs again."""
+
+ENDING_SECONDS = 300
+"""An ended operation has to leave PXE and reboot; the panel shows it ended within a few minutes."""
+
+
+@ensures("no operation runs", run_name="end an operation that runs on the server of service {service.service_id}")
+async def end_running_operation(service: Service) -> None:
+    """End the operation that runs on the server, if any; this activation's own OS installation is left alone.
+
+    Source: DCImanager manual, Integration with WHMCS, "Service activation", step 6, and "Service deletion", step 3.
+    """
+    server = await own_server(service)
+    operation = server.operation
+    if operation is None or not operation.running:
+        return
+    if await _is_own_installation(service, server):
+        run_log().info("operation %s on server %s is our own installation: left alone", operation.id, server.id)
+        return
+    await end(service, server.id, operation.id)
+
+
+async def end(service: Service, server_id: int, operation_id: int) -> None:
+    """End one operation and wait until it is over. Raises Refusal: it would not end."""
+    panel = await panel_named(service.panel)
+    await panel.operations.end(server_id, operation_id)
+    run_log().info("operation %s on server %s asked to end", operation_id, server_id)
+    await until(
+        service,
+        lambda seen: seen.operation is None or seen.operation.id != operation_id or not seen.operation.running,
+        within_seconds=ENDING_SECONDS,
+        otherwise=f"Operation {operation_id} on server {server_id} does not end. End it on the panel and press Retry.",
+    )
+
+
+async def _is_own_installation(service: Service, server: Server) -> bool:
+    """Whether the running operation is the one that this generation asked for, or asked for without hearing the answer."""
+    if service.state not in (State.PREPARING, State.INSTALLING) or server.operation is None:
+        return False
+    entry = await journal.latest(ledger(), service.service_id, service.generation, INSTALL)
+    given_up = await journal.latest(ledger(), service.service_id, service.generation, GIVEN_UP)
+    if entry is None or (given_up is not None and given_up.attempt == entry.attempt):
+        return False
+    if entry.result is not None:
+        return entry.result["operation"] == server.operation.id
+    before = (entry.before or {}).get("operation")
+    return server.operation.id != before and server.operation.is_install is not False

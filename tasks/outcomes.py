@@ -1,0 +1,53 @@
+"""How a step says that it cannot go on.
+
+    Stop                 the run ends FAILED with this one line: what happened, what to do
+      Refusal            nothing is wrong with us or with the panel: the order, the stock or the state forbids it
+      Held               a person has to decide; the service is put on HELD with the evidence
+"""
+
+from enum import Enum
+
+from pydantic import JsonValue
+
+
+class Stop(Exception):
+    """The run cannot go on; the text is one line for the host's staff."""
+
+
+class Refusal(Stop):
+    """It is not done, and nothing is half done. A re-run or a terminate resolves whatever is claimed."""
+
+
+class InstallationFailed(Stop):
+    """The OS installation failed or took too long; the server stays with the service and a re-run installs again."""
+
+
+class Reason(str, Enum):
+    """Why a service is HELD. docs/operate.md has one row for each."""
+
+    OWNER_CHANGED = "owner-changed"
+    """The panel names another owner than the one this service gave the server."""
+    HARDWARE_CHANGED = "hardware-changed"
+    """The serial number or the MAC addresses are not those recorded at activation."""
+    SERVER_VANISHED = "server-vanished"
+    """The panel no longer has the server."""
+    NO_IDENTITY = "no-identity"
+    """The panel tells neither serial number, MAC address nor barcode: a wipe could not be proved to hit the right one."""
+    ANSWER_LOST = "answer-lost"
+    """Something was asked of the panel, the answer was lost, and looking did not work either."""
+    INSTALLATION_REPLACED = "installation-replaced"
+    """Another operation took the place of our OS installation before it was seen to end."""
+    WIPE_UNPROVEN = "wipe-unproven"
+    """The disk clearing failed, was ended, or cannot be proved."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Held(Stop):
+    """The service needs a person. Nothing more is touched until somebody decides."""
+
+    def __init__(self, reason: Reason, text: str, **evidence: JsonValue) -> None:
+        super().__init__(f"{text} The service is HELD ({reason}): see `dciflow held list`.")
+        self.reason = reason
+        self.evidence = " ".join([text, *(f"{what}: {value};" for what, value in evidence.items())])

@@ -1,0 +1,54 @@
+"""The switch ports of the service's server: on for a service in use, off for a suspended one, the BMC's never touched."""
+
+from ledger.snapshots import Service
+from tasks.connections import panel_named
+from tasks.effects import ensures
+from tasks.identity import own_server, until
+from tasks.log import run_log
+from tasks.outcomes import Refusal
+
+PORT_SECONDS = 300
+"""A switch answers within seconds; five minutes cover one that the panel asks again on its next round."""
+
+
+@ensures("ports on", run_name="switch the ports of the server of service {service.service_id} on")
+async def enable_ports(service: Service) -> None:
+    """Switch every network port of the server on, the BMC's excepted. May be called many times.
+
+    Source: DCImanager manual, Integration with WHMCS, "Service activation", step 4, and "Service re-activation".
+    """
+    await _switch(service, up=True)
+
+
+@ensures("ports off", run_name="switch the ports of the server of service {service.service_id} off")
+async def disable_ports(service: Service) -> None:
+    """Switch every network port of the server off, the BMC's excepted. May be called many times.
+
+    Refused: the server has no switch ports, so it cannot be suspended.
+    Source: DCImanager manual, Integration with WHMCS, "Service suspension".
+    """
+    await _switch(service, up=False)
+
+
+async def _switch(service: Service, *, up: bool) -> None:
+    word = "on" if up else "off"
+    server = await own_server(service)
+    if not server.network_ports:
+        if not up:
+            raise Refusal(
+                f"Server {server.id} has no switch ports on the panel, so service {service.service_id} cannot be "
+                "suspended. Enter its switch connections in the server's settings and press Retry."
+            )
+        run_log().warning("server %s has no switch ports on the panel: it cannot be suspended later", server.id)
+        return
+    panel = await panel_named(service.panel)
+    for port in server.network_ports:
+        if port.admin_up is not up:
+            await (panel.ports.switch_on(port) if up else panel.ports.switch_off(port))
+            run_log().info("server %s: port %s (%s) asked to go %s", server.id, port.id, port.description, word)
+    await until(
+        service,
+        lambda seen: all(port.admin_up is up for port in seen.network_ports),
+        within_seconds=PORT_SECONDS,
+        otherwise=f"Not every port of server {server.id} went {word} within five minutes. Look at its switch, press Retry.",
+    )

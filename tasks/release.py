@@ -1,0 +1,49 @@
+"""Where a deletion begins: what there is to give back, and the point from which the server is being taken back."""
+
+from ledger import claims, journal, services
+from ledger.lifecycle import State
+from ledger.snapshots import Service
+from tasks.clock import clock
+from tasks.connections import ledger, panel_named
+from tasks.effects import ensures
+from tasks.identity import check_hardware, claim_of, driver_of, fresh, read_server, same_email
+from tasks.log import run_log
+from tasks.owner import STEP as OWNER
+
+
+@ensures("an untouched server is free again", run_name="look whether service {service.service_id} has a server to wipe")
+async def give_back_untouched(service: Service) -> State | None:
+    """The state that a service is left in which has no server, or one that was never made the client's; None: wipe it.
+
+    An owner that we set without hearing the answer is adopted here, so that the deletion takes the long way.
+    """
+    service = await fresh(service)
+    if service.claim is None:
+        run_log().info("service %s has no server: nothing to delete", service.service_id)
+        return service.state
+    if service.claim.owner_id is not None:
+        return None
+    panel = await panel_named(service.panel)
+    server = await read_server(panel, service.claim)
+    entry = await journal.latest(ledger(), service.service_id, service.generation, OWNER)
+    if entry is not None and entry.result is not None and server.owner_email is not None:
+        owner_id = int(str(entry.result["user"]))
+        user = await panel.users.get(owner_id)
+        if user is not None and same_email(user.email, server.owner_email):
+            check_hardware(server, service.claim)
+            await claims.record_owner(ledger(), driver_of(service), owner_id, now=clock().now())
+            return None
+    service = await claims.drop(ledger(), driver_of(service), now=clock().now())
+    run_log().info("server %s was never made the client's: the claim is dropped, nothing to wipe", server.id)
+    return service.state
+
+
+@ensures("the server is being taken back", run_name="begin to take the server of service {service.service_id} back")
+async def begin_release(service: Service) -> bool:
+    """Move the service to RELEASING. False: its wipe is permitted already, so only the wipe is left to do."""
+    service = await fresh(service)
+    claim_of(service)
+    if service.state is State.ERASING:
+        return False
+    await services.move(ledger(), driver_of(service), State.RELEASING, now=clock().now())
+    return True

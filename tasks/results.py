@@ -1,0 +1,25 @@
+"""Where the results of steps are kept: in the ledger's database, so that a worker on any machine finds them."""
+
+from prefect.filesystems import WritableFileSystem
+
+from ledger import results
+from tasks.clock import clock
+from tasks.connections import ledger
+
+
+class LedgerResults(WritableFileSystem):
+    """Prefect's result storage over the ledger's table of results. Saved once, as ledger-results/ledger."""
+
+    _block_type_name = "Ledger results"
+    _block_type_slug = "ledger-results"
+
+    async def read_path(self, path: str) -> bytes:
+        """The result kept under that key. Raises ValueError: there is none (what Prefect expects of a storage)."""
+        data = await results.read(ledger(), path)
+        if data is None:
+            raise ValueError(f"No result is kept under {path}.")
+        return data
+
+    async def write_path(self, path: str, content: bytes) -> None:
+        """Keep a result."""
+        await results.write(ledger(), path, content, clock().now())

@@ -1,0 +1,29 @@
+"""dciflow's own settings, from the environment (DCIFLOW_...). None of them is a secret."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What a worker needs to know before it can load the first block."""
+
+    model_config = SettingsConfigDict(env_prefix="DCIFLOW_")
+
+    ledger_url: str = "sqlite+aiosqlite:///.dciflow/ledger.db"
+    """SQLAlchemy URL of the ledger: sqlite+aiosqlite:// or postgresql+asyncpg://. Relative SQLite paths: below the
+    folder that the worker was started in."""
+
+    endpoints_file: Path | None = None
+    """A site's corrections of the panel's dialect (docs/dialect.md)."""
+
+    clock_speed: float = Field(default=1.0, gt=0)
+    """Simulated seconds per real second. Anything but 1 is for the demo and for tests."""
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,140 @@
+"""A whole stage for a lifecycle, in one process and without sockets: panel, WHMCS, ledger, and a clock that tests move."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow
+from pydantic import JsonValue, SecretStr
+
+from dcimanager.panel import Panel
+from dcimanager.transport import Access as PanelAccess
+from ledger import services
+from ledger.database import Ledger
+from ledger.orders import Order
+from ledger.snapshots import Service
+from simulator.app import Simulation
+from simulator.billing_records import ModuleSettings
+from simulator.billing_records import Service as BillingService
+from simulator.clock import ManualClock
+from simulator.profile import XEON, Profile
+from simulator.things import SimServer
+from simulator.variants import Variants
+from tasks import connections
+from tasks.clock import set_clock
+from tasks.connections import Connections
+from tasks.log import log_billing_call, log_panel_call
+from whmcs.billing import Billing
+from whmcs.transport import Access as BillingAccess
+
+PANEL = "main"
+START = datetime(2027, 1, 1, tzinfo=timezone.utc)
+
+
+class SteppingClock:
+    """Time passes when somebody waits: the sleeper moves the clock, and the simulation's with it."""
+
+    def __init__(self, simulated: ManualClock) -> None:
+        self.simulated = simulated
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.simulated.now())
+
+    def elapsed(self, since: datetime) -> timedelta:
+        return self.now() - since
+
+    async def sleep(self, seconds: float) -> None:
+        self.simulated.advance(seconds)
+        await asyncio.sleep(0)
+
+
+class Stage:
+    """What a test plays on."""
+
+    def __init__(self, ledger: Ledger, profile: Profile | None = None, variants: Variants | None = None) -> None:
+        self.simulation = Simulation(profile, clock=ManualClock(), variants=variants)
+        self.clock = SteppingClock(self.simulation.clock)  # type: ignore[arg-type]
+        self.panel = self.simulation.panel
+        self.billing = self.simulation.billing
+        self.faults = self.simulation.faults
+        self.ledger = ledger
+        self.started: list[tuple[str, dict[str, JsonValue], str]] = []
+        self.client = self.billing.add_client("anna+dc@example.com", "Anna", "Kalnina")
+        self.product = self.billing.add_product(
+            "Xeon", ModuleSettings(configuration=XEON, os_template="Debian-12-x86_64", ip_pool="public-v4")
+        )
+
+    def connect(self) -> Connections:
+        """New sessions, as a new worker would have; what the panel and WHMCS remember stays."""
+        password = SecretStr(self.panel.world.profile.admin_password)
+        access = PanelAccess(
+            name=PANEL, url="https://panel.example", username=self.panel.world.profile.admin_email, password=password
+        )
+        whmcs = BillingAccess(
+            url="https://billing.example/whmcs",
+            identifier="simulated-identifier",
+            secret=SecretStr("simulated-secret"),
+        )
+
+        async def start(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
+            self.started.append((deployment, parameters, key))
+
+        opened = Connections(
+            ledger=self.ledger,
+            panels={
+                PANEL: Panel(
+                    access, http=self.simulation.transport(), on_call=log_panel_call, sleep=self.clock.sleep
+                )
+            },
+            billing=Billing(
+                whmcs, http=self.simulation.transport(), on_call=log_billing_call, sleep=self.clock.sleep
+            ),
+            start_run=start,
+        )
+        connections.use(opened)
+        set_clock(self.clock)
+        return opened
+
+    def buy(self, hostname: str = "web1.example.com", client_id: int | None = None) -> int:
+        """A client orders; returns the service's number."""
+        return self.billing.order(client_id or self.client.id, self.product.id, hostname)
+
+    def order(self, **changes: Any) -> Order:
+        """The product's order, with changes."""
+        wanted: dict[str, Any] = {
+            "client_id": self.client.id,
+            "configuration": XEON,
+            "os_template": "Debian-12-x86_64",
+            "ip_pool": "public-v4",
+        }
+        return Order(**{**wanted, **changes})
+
+    async def run(self, flow: "Flow[..., Any]", service_id: int, **more: Any) -> None:
+        """Play a flow without Prefect's engine: its steps are plain coroutines here."""
+        play: Callable[..., Awaitable[None]] = flow.fn
+        await play(service_id=service_id, panel=PANEL, **more)
+
+    async def service(self, service_id: int) -> Service:
+        """The service in the ledger."""
+        found = await services.get(self.ledger, service_id)
+        assert found is not None
+        return found
+
+    async def server(self, service_id: int) -> SimServer:
+        """The simulated server that the service claims."""
+        claim = (await self.service(service_id)).claim
+        assert claim is not None
+        return self.panel.world.servers[claim.server_id]
+
+    def billed(self, service_id: int) -> BillingService:
+        """The service in WHMCS."""
+        return self.billing.services[service_id]
+
+
+async def open_ledger(folder: Path) -> Ledger:
+    """A migrated ledger in a file of its own."""
+    ledger = Ledger(f"sqlite+aiosqlite:///{folder / 'ledger.db'}")
+    await ledger.upgrade()
+    return ledger
