@@ -13,9 +13,8 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from tasks.blocks import DcimanagerPanel, Whmcs
 from tasks.connections import ledger
-from tasks.effects import RESULTS
 from tasks.outcomes import Refusal
-from tasks.results import LedgerResults
+from tasks.results import RESULTS, LedgerResults
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The folder with prefect.yaml and prefect.toml."""

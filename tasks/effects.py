@@ -26,14 +26,12 @@ from ledger.snapshots import Service
 from tasks.clock import clock
 from tasks.log import run_log
 from tasks.outcomes import Held, Reason
+from tasks.results import RESULTS
 from whmcs.errors import Unreachable as BillingUnreachable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-
-RESULTS = "ledger-results/ledger"
-"""The block that keeps results in the ledger's database, where every worker on every machine finds them."""
 
 REPEAT_AFTER_SECONDS = [2.0, 8.0, 30.0, 60.0]
 """A panel or a WHMCS that restarts is back within these 100 s; longer outages end the run, and Retry resumes it."""

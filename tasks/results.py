@@ -6,6 +6,9 @@ from ledger import results
 from tasks.clock import clock
 from tasks.connections import ledger
 
+RESULTS = "ledger-results/ledger"
+"""The name under which the storage is saved in Prefect, and by which the steps ask for it."""
+
 
 class LedgerResults(WritableFileSystem):
     """Prefect's result storage over the ledger's table of results. Saved once, as ledger-results/ledger."""

@@ -1,0 +1,244 @@
+"""`make demo`: three orders through their whole lives against a DCImanager that remembers; `make up`: leave it running."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from pydantic import BaseModel, ConfigDict, JsonValue
+from rich.console import Console
+from rich.table import Table
+
+from dciflow.registration import PROJECT
+from dciflow.stack import Stack, running_stack
+from dciflow.trigger import PrefectApi, RunEnd
+from simulator.profile import DUAL, RYZEN, XEON
+from tasks.outcomes import Refusal
+
+SPEED = 60.0
+"""One simulated minute a second: an OS installation takes 15 s, diagnostics 20 s."""
+
+TIMEOUT_MINUTES = 12
+"""The hanging installation's time-out; those that work take 15 simulated minutes."""
+
+console = Console(width=200 if not sys.stdout.isatty() else None)
+
+
+def say(text: str) -> None:
+    """Progress, one line each."""
+    console.print(f"· {text}", highlight=False)
+
+
+class Row(BaseModel):
+    """One line of the table: what was asked, what was expected and what came."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service_id: int
+    action: str
+    expected: str
+    end: RunEnd
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it came as expected."""
+        return self.end.state == self.expected
+
+
+class Unexpected(Exception):
+    """An outcome was not the expected one: that customer's story ends here."""
+
+
+@dataclass
+class Customer:
+    """One client with one service, ordered in the simulated WHMCS."""
+
+    stack: Stack
+    prefect: PrefectApi
+    http: httpx.AsyncClient
+    name: str
+    configuration: str
+    wait_for_os: bool = True
+    timeout_minutes: int = 60
+    service_id: int = 0
+    client_id: int = 0
+    rows: list[Row] = field(default_factory=list)
+
+    async def buy(self) -> None:
+        """Order the product in WHMCS; it is Pending until an activation is done."""
+        body = {
+            "email": f"{self.name.lower()}+servers@example.com",
+            "firstname": self.name,
+            "lastname": "Example",
+            "product": f"Dedicated {self.configuration}",
+            "settings": {
+                "configuration": self.configuration,
+                "os_template": "Debian-12-x86_64",
+                "ip_pool": "public-v4",
+            },
+            "hostname": f"{self.name.lower()}.example.com",
+        }
+        answer = (await self.http.post("/control/order", json=body)).raise_for_status().json()
+        self.service_id, self.client_id = answer["service_id"], answer["client_id"]
+
+    @property
+    def order(self) -> dict[str, JsonValue]:
+        """The order as the WHMCS module sends it."""
+        return {
+            "client_id": self.client_id,
+            "configuration": self.configuration,
+            "os_template": "Debian-12-x86_64",
+            "ip_pool": "public-v4",
+            "ipv4_count": 1,
+            "location_id": None,
+            "wait_for_os": self.wait_for_os,
+            "os_install_timeout_minutes": self.timeout_minutes,
+            "hostname": f"{self.name.lower()}.example.com",
+        }
+
+    async def ask(self, action: str, expected: str = "COMPLETED", *, order: bool = False) -> None:
+        """Ask for an action as WHMCS does, and wait for its end."""
+        parameters: dict[str, JsonValue] = {"service_id": self.service_id, "panel": "main"}
+        if order:
+            parameters |= {"requested_by": "client", "order": self.order}
+        self._note(action, expected, await self.prefect.run(action, parameters))
+
+    async def watched(self) -> None:
+        """Wait for the run that follows the installation."""
+        run_id = await self.prefect.find("watch-os-install", self.service_id, within_seconds=60)
+        self._note("watch-os-install", "COMPLETED", await self.prefect.wait(run_id))
+
+    async def uses_the_server(self) -> None:
+        """Leave something on the disk that the deletion has to clear."""
+        server = await self._server()
+        body = {"action": "write_tenant_data", "server": server, "text": f"{self.name}'s photographs"}
+        (await self.http.post("/control/by-hand", json=body)).raise_for_status()
+
+    async def _server(self) -> int:
+        state = (await self.http.get("/control/state")).raise_for_status().json()
+        address = next(s["dedicated_ip"] for s in state["services"] if s["id"] == self.service_id)
+        return next(int(s["id"]) for s in state["servers"] if address in s["addresses"])
+
+    def _note(self, action: str, expected: str, end: RunEnd) -> None:
+        row = Row(service_id=self.service_id, action=action, expected=expected, end=end)
+        self.rows.append(row)
+        text = f"service {self.service_id}: {action} {end.state} in {end.seconds:.1f} s"
+        say(text if row.as_expected else f"{text} (expected {expected}): {end.message}")
+        if not row.as_expected:
+            raise Unexpected
+
+
+async def _waits(customer: Customer) -> None:
+    await customer.ask("activate", order=True)
+    await customer.uses_the_server()
+    await customer.ask("suspend")
+    await customer.ask("unsuspend")
+    await customer.ask("terminate")
+
+
+async def _does_not_wait(customer: Customer) -> None:
+    await customer.ask("activate", order=True)
+    await customer.watched()
+    await customer.uses_the_server()
+    await customer.ask("suspend")
+    await customer.ask("terminate")
+
+
+async def _hangs(customer: Customer) -> None:
+    state = (await customer.http.get("/control/state")).raise_for_status().json()
+    for server in state["servers"]:
+        if server["configuration"] == customer.configuration:
+            body = {"type": "os_install", "server": server["id"]}
+            (await customer.http.post("/control/hang-next", json=body)).raise_for_status()
+    await customer.ask("activate", "FAILED", order=True)
+    customer.timeout_minutes = 60
+    await customer.ask("activate", order=True)
+    await customer.uses_the_server()
+    await customer.ask("terminate")
+
+
+async def play(stack: Stack) -> bool:
+    """Play the three orders side by side and print the table. True: every outcome is the expected one."""
+    prefect = PrefectApi(stack.api)
+    async with httpx.AsyncClient(base_url=stack.simulator, timeout=30) as http:
+        anna = Customer(stack, prefect, http, "Anna", XEON)
+        boris = Customer(stack, prefect, http, "Boris", RYZEN, wait_for_os=False)
+        clara = Customer(stack, prefect, http, "Clara", DUAL, timeout_minutes=TIMEOUT_MINUTES)
+        customers = [anna, boris, clara]
+        for customer in customers:
+            await customer.buy()
+        say("three orders: one waits for its OS, one does not wait, one's installation hangs and is installed again")
+        stories = await asyncio.gather(_waits(anna), _does_not_wait(boris), _hangs(clara), return_exceptions=True)
+        for story in stories:
+            if isinstance(story, BaseException) and not isinstance(story, Unexpected):
+                raise story
+        rows = [row for customer in customers for row in customer.rows]
+        _print(stack, rows)
+        state = (await http.get("/control/state")).raise_for_status().json()
+    await prefect.aclose()
+    return _all_given_back(state) and all(row.as_expected for row in rows) and not any(stories)
+
+
+def _print(stack: Stack, rows: list[Row]) -> None:
+    table = Table("Service", "Action", "Outcome", "Seconds", "Flow run")
+    for row in rows:
+        outcome = row.end.state if row.as_expected else f"{row.end.state}, expected {row.expected}"
+        link = f"{stack.prefect}/runs/flow-run/{row.end.run_id}"
+        table.add_row(str(row.service_id), row.action, outcome, f"{row.end.seconds:.1f}", link)
+    console.print(table)
+
+
+def _all_given_back(state: dict[str, list[dict[str, JsonValue]]]) -> bool:
+    """Whether every server is free again, its disk clear, and nothing bad was recorded on the way."""
+    left = [s["name"] for s in state["servers"] if s["owner"] is not None or not s["disk_clear"]]
+    for name in left:
+        say(f"{name} is not clean and free")
+    for incident in state["incidents"]:
+        say(f"incident: {incident}")
+    if not left and not state["incidents"]:
+        say("every released server is free and its disk is clear")
+    return not left and not state["incidents"]
+
+
+async def demo() -> int:
+    """Everything from nothing to nothing; the exit code says whether it went as it should."""
+    home = PROJECT / ".dciflow" / f"demo-{os.getpid()}"
+    good = False
+    async with running_stack(home, say, speed=SPEED, keep=lambda: not good) as stack:
+        good = await play(stack)
+        say("stopping what was started" if good else f"stopping what was started; logs: {_short(home)}")
+    say("the demo went as it should" if good else "the demo did NOT go as it should")
+    return 0 if good else 1
+
+
+async def up() -> int:
+    """The same stack, left running until interrupted."""
+    home = PROJECT / ".dciflow" / "up"
+    async with running_stack(home, say, speed=SPEED, prefect_port=4200, simulator_port=8600, keep=lambda: True) as stack:
+        console.print(f"Prefect UI   {stack.prefect}")
+        console.print(f"Racks        {stack.simulator}/racks")
+        console.print(f"Logs         {_short(stack.home)}")
+        say("Ctrl-C stops it all")
+        await asyncio.Event().wait()
+    return 0
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else str(path)
+
+
+def main() -> int:
+    """`python -m dciflow.demo [up]`."""
+    try:
+        return asyncio.run(up() if sys.argv[1:] == ["up"] else demo())
+    except Refusal as refusal:
+        print(f"dciflow: {refusal}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
