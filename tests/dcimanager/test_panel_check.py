@@ -1,0 +1,168 @@
+import httpx
+import pytest
+
+from dcimanager.check import Verdict, compare_with_swagger
+from dcimanager.endpoints import Mark
+from dcimanager.errors import Unreachable, WrongCredentials
+
+SWAGGER = "dci/v3/swagger.json"
+
+
+def json_body(schema):
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+
+
+def keys(*names, required=()):
+    return {"type": "object", "properties": {name: {} for name in names}, "required": list(required)}
+
+
+def openapi(paths, **more):
+    return {"openapi": "3.0.0", "paths": paths, **more}
+
+
+async def verdicts(wire, panel, document):
+    wire.on("GET", SWAGGER, document)
+    findings = await compare_with_swagger(panel)
+    assert [finding.endpoint for finding in findings] == list(panel.dialect.endpoints)
+    return {finding.endpoint: finding for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "more"),
+    [
+        ("/dci/v3", {}),
+        ("/api/dci/v3", {}),
+        ("dci/v3", {}),
+        ("", {}),
+        ("", {"servers": [{"url": "/api/dci/v3"}]}),
+        ("", {"servers": [{"url": "https://panel.example.com/dci/v3/"}]}),
+        ("", {"basePath": "/api/dci/v3"}),
+        ("/dci/v3", {"basePath": "/api"}),
+    ],
+)
+async def test_an_entry_is_confirmed_however_the_document_writes_its_path(wire, panel, prefix, more):
+    found = await verdicts(wire, panel, openapi({f"{prefix}/server/{{server_id}}": {"get": {}}}, **more))
+    assert found["server_get"].verdict is Verdict.CONFIRMED
+    assert found["server_get"].mark is Mark.DOCUMENTED
+    assert found["swagger"].verdict is Verdict.CONFIRMED
+
+
+async def test_a_path_that_the_panel_lacks_is_absent(wire, panel):
+    found = await verdicts(wire, panel, openapi({"/dci/v3/server": {"get": {}}}))
+    assert found["diagnostics"].verdict is Verdict.ABSENT
+    assert "correct [diagnostics]" in found["diagnostics"].note
+
+
+async def test_another_method_differs(wire, panel):
+    found = await verdicts(wire, panel, openapi({"/dci/v3/server/{id}/power_on": {"put": {}, "get": {}}}))
+    assert found["power_on"].verdict is Verdict.DIFFERS
+    assert "takes GET, PUT on this panel, not POST" in found["power_on"].note
+
+
+async def test_a_service_that_the_document_does_not_cover_is_unknown(wire, panel):
+    found = await verdicts(wire, panel, openapi({"/dci/v3/server": {"get": {}}}))
+    assert found["login"].verdict is Verdict.UNKNOWN
+    assert found["ip_pool_list"].note == "this document does not cover ip/v3"
+
+
+async def test_body_keys_are_compared(wire, panel):
+    document = openapi(
+        {
+            "/dci/v3/server/{id}/diag": {"post": json_body(keys("clear_disks", "full_erase"))},
+            "/dci/v3/server/{id}/install": {"post": json_body(keys("os", "password", "domain", required=["os"]))},
+        }
+    )
+    found = await verdicts(wire, panel, document)
+    assert found["diagnostics"].verdict is Verdict.CONFIRMED
+    assert found["os_install"].verdict is Verdict.DIFFERS
+    assert found["os_install"].note == (
+        "unknown to the panel: os_template; it knows domain, os, password; wanted by the panel: os"
+    )
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/components/schemas/Diag"},
+        {"allOf": [{"$ref": "#/components/schemas/Diag"}, keys("x")]},
+        {"oneOf": [{"$ref": "#/components/schemas/Diag"}, keys("x", required=["x"])]},
+        {"anyOf": [keys("x", required=["x"]), {"allOf": [{"$ref": "#/components/schemas/Alias"}]}]},
+    ],
+)
+async def test_a_schema_behind_references_is_followed(wire, panel, schema):
+    schemas = {"Diag": keys("clear_disks"), "Alias": {"$ref": "#/components/schemas/Diag"}}
+    document = openapi({"/dci/v3/server/{id}/diag": {"post": json_body(schema)}}, components={"schemas": schemas})
+    assert (await verdicts(wire, panel, document))["diagnostics"].verdict is Verdict.CONFIRMED
+
+
+async def test_a_body_behind_a_reference_is_followed(wire, panel):
+    body = {"content": {"application/json": {"schema": keys("other")}}}
+    call = {"requestBody": {"$ref": "#/components/requestBodies/Diag"}}
+    document = openapi({"/dci/v3/server/{id}/diag": {"post": call}}, components={"requestBodies": {"Diag": body}})
+    assert (await verdicts(wire, panel, document))["diagnostics"].verdict is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize("place", ["call", "path"])
+async def test_a_swagger_2_body_is_read(wire, panel, place):
+    parameters = [{"in": "path", "name": "id"}, {"in": "body", "schema": {"$ref": "#/definitions/D"}}]
+    item = {"post": {"parameters": parameters}} if place == "call" else {"post": {}, "parameters": parameters}
+    document = {
+        "swagger": "2.0",
+        "basePath": "/dci/v3",
+        "paths": {"/server/{id}/diag": item},
+        "definitions": {"D": keys("erase")},
+    }
+    found = await verdicts(wire, panel, document)
+    assert found["diagnostics"].note == "unknown to the panel: clear_disks; it knows erase"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/components/schemas/Loop"},
+        {"$ref": "#/components/schemas/Missing"},
+        {"$ref": "https://elsewhere.example.com/x"},
+        {"allOf": [{"$ref": "#/components/schemas/Deep"}]},
+        {},
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_confirmed_with_a_note(wire, panel, schema):
+    schemas = {
+        "Loop": {"$ref": "#/components/schemas/Loop"},
+        "Deep": {"allOf": [{"$ref": "#/components/schemas/Deep"}]},
+    }
+    document = openapi({"/dci/v3/server/{id}/diag": {"post": json_body(schema)}}, components={"schemas": schemas})
+    found = await verdicts(wire, panel, document)
+    assert (found["diagnostics"].verdict, found["diagnostics"].note) == (Verdict.CONFIRMED, "its body is not described")
+
+
+@pytest.mark.parametrize("answer", [{"list": []}, [], {"paths": []}, {"paths": None}])
+async def test_what_is_no_swagger_document_makes_all_unknown(wire, panel, answer):
+    found = await verdicts(wire, panel, answer)
+    assert {finding.verdict for finding in found.values()} == {Verdict.UNKNOWN}
+    assert "correct [swagger]" in found["server_list"].note
+
+
+async def test_a_panel_that_serves_no_document_makes_all_unknown(wire, panel, refusal):
+    found = await verdicts(wire, panel, refusal(404, 1106))
+    assert {finding.verdict for finding in found.values()} == {Verdict.UNKNOWN}
+    assert "serves no Swagger document at dci/v3/swagger.json" in found["server_list"].note
+
+
+async def test_odd_parts_of_a_document_do_not_stop_the_check(wire, panel):
+    document = openapi({"/dci/v3/server": None, "/dci/v3/user": {"get": None, "post": []}}, servers=[None])
+    found = await verdicts(wire, panel, document)
+    assert found["server_list"].verdict is Verdict.DIFFERS
+    assert found["user_list"].verdict is Verdict.CONFIRMED
+
+
+async def test_a_wrong_password_is_told_and_not_taken_for_a_missing_document(wire, panel, refusal):
+    wire.login.mock(side_effect=None, return_value=refusal(401))
+    with pytest.raises(WrongCredentials):
+        await compare_with_swagger(panel)
+
+
+async def test_a_panel_that_is_down_is_told(wire, panel):
+    wire.on("GET", SWAGGER, httpx.ReadError)
+    with pytest.raises(Unreachable):
+        await compare_with_swagger(panel)

@@ -1,0 +1,54 @@
+import pytest
+
+from dcimanager.filters import Field, UnsafeValue
+
+
+@pytest.mark.parametrize(
+    ("built", "text"),
+    [
+        (Field("owner_email").is_null(), "owner_email IS null"),
+        (Field("is_new").eq(False), "is_new EQ false"),
+        (Field("is_new").eq(True), "is_new EQ true"),
+        (Field("location_id").eq(3), "location_id EQ 3"),
+        (Field("status").ne("extended"), "status NE 'extended'"),
+        (Field("account.id").ne(5), "account.id NE 5"),
+        (Field("name").contains("Srv-17"), "name CP '%Srv-17%'"),
+        (~Field("domain").contains("extended."), "NOT (domain CP '%extended.%')"),
+        (Field("owner_email").eq("a+b@example.com"), "owner_email EQ 'a+b@example.com'"),
+        (
+            Field("owner_email").is_null() & Field("is_new").eq(False),
+            "(owner_email IS null) AND (is_new EQ false)",
+        ),
+        (
+            (Field("a").eq(1) | Field("b").eq(2)) & ~Field("c").is_null(),
+            "((a EQ 1) OR (b EQ 2)) AND (NOT (c IS null))",
+        ),
+    ],
+)
+def test_filters_read_as_the_panel_writes_them(built, text):
+    assert str(built) == text
+
+
+@pytest.mark.parametrize("value", ["o'hara@example.com", "a\\b", "a\nb", "a\x00b", "a\u200bb", "\ud800"])
+@pytest.mark.parametrize("verb", ["eq", "ne", "contains"])
+def test_a_value_that_could_break_out_is_unsafe_and_says_so_on_one_line(value, verb):
+    with pytest.raises(UnsafeValue, match="cannot be put into a filter") as error:
+        getattr(Field("email"), verb)(value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_percent_is_unsafe_only_where_it_means_any_text():
+    assert str(Field("name").eq("50%")) == "name EQ '50%'"
+    with pytest.raises(UnsafeValue, match="stands for any text"):
+        Field("name").contains("50%")
+
+
+@pytest.mark.parametrize("name", ["", "Email", "email EQ 'x' OR id", "a..b", "a.", "1a", "email\n"])
+def test_what_is_not_the_name_of_a_field_is_unsafe(name):
+    with pytest.raises(UnsafeValue):
+        Field(name)
+
+
+def test_filters_joined_by_a_python_word_are_refused():
+    with pytest.raises(TypeError, match="with & and"):
+        Field("a").is_null() and Field("b").is_null()

@@ -1,0 +1,14 @@
+from ledger import Ledger, results
+from tests.ledger.story import Story
+
+
+async def test_a_result_is_kept_replaced_and_forgotten(ledger: Ledger, story: Story) -> None:
+    assert await results.read(ledger, "key") is None
+    await results.write(ledger, "key", b"\x00one", story.now)
+    await results.write(ledger, "key", b"two", story.now)
+    await results.write(ledger, "other", b"", story.now)
+    assert await results.read(ledger, "key") == b"two"
+    await results.delete(ledger, "key")
+    await results.delete(ledger, "key")
+    assert await results.read(ledger, "key") is None
+    assert await results.read(ledger, "other") == b""

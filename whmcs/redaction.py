@@ -1,0 +1,68 @@
+"""What of a call to WHMCS may be shown: ids, states and addresses. Everything else is masked, known or not.
+
+WHMCS's answers are full of personal data and clear-text passwords, so the list names what is shown, not what is hidden.
+"""
+
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+START_CHARACTERS = 200
+"""As much of an unreadable answer as one line of a log takes."""
+SEARCHED_CHARACTERS = 20_000
+"""What of an unreadable answer is searched at all: a page of megabytes must not stop the event loop."""
+
+_SHOWN = frozenset(
+    "action responsetype result message id userid clientid serviceid accountid pid orderid status email_verified "
+    "domain dedicatedip assignedips username serviceusername messagename description limitstart limitnum totalresults "
+    "startnumber numreturned name groupname stats unset count".split()
+)
+_JSON_PAIR = re.compile(r'"([^"\\]+)"\s*:\s*"(?:[^"\\]|\\.)*"?')
+# Bounded, so that a long run without "=" or "@" is not searched over and over.
+_PLAIN_PAIR = re.compile(r"([\w\[\]]{1,60})(\s?(?:=>|=)\s?)[^;&<>\s]+")
+_EMAIL = re.compile(r"[^\s@<>\"'=:;]{1,64}@[^\s@<>\"'=:;]{1,255}")
+
+
+def redacted(body: object, secrets: Iterable[str] = ()) -> object:
+    """The body with every value masked that is not on the list, and the given secrets wherever they stand."""
+    known = tuple(secrets)
+    if isinstance(body, Mapping):
+        return {key: _value(str(key), value, known) for key, value in body.items()}
+    if isinstance(body, list):
+        return [redacted(row, known) for row in body]
+    return MASK
+
+
+def _value(key: str, value: object, secrets: tuple[str, ...]) -> object:
+    if isinstance(value, Mapping | list):
+        return redacted(value, secrets)
+    if not _is_shown(key):
+        return MASK
+    return without(value, secrets) if isinstance(value, str) else value
+
+
+def _is_shown(key: str) -> bool:
+    # "products[product][0][password]" is judged by "password", "unset[0]" by "unset".
+    words = [word for word in re.split(r"[\[\]]+", key) if word and not word.isdigit()]
+    return bool(words) and words[-1].lower() in _SHOWN
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """The text with each secret masked, also where it is written as in a form, in JSON or in HTML."""
+    for secret in secrets:
+        forms = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], html.escape(secret)}
+        for form in sorted(filter(None, forms), key=len, reverse=True):
+            text = text.replace(form, MASK)
+    return text
+
+
+def start_of(text: str, secrets: Iterable[str] = ()) -> str:
+    """The start of an answer that could not be understood, on one line, with secrets, values and e-mails masked."""
+    text = " ".join(without(text, secrets).split())[:SEARCHED_CHARACTERS]
+    text = _JSON_PAIR.sub(lambda m: m[0] if _is_shown(m[1]) else f'"{m[1]}":"{MASK}"', text)
+    text = _PLAIN_PAIR.sub(lambda m: m[0] if _is_shown(m[1]) else f"{m[1]}{m[2]}{MASK}", text)
+    text = _EMAIL.sub(MASK, text)
+    return text if len(text) <= START_CHARACTERS else f"{text[:START_CHARACTERS]}…"
