@@ -15,7 +15,9 @@ from rich.table import Table
 
 from dcimanager.endpoints import DialectError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Sells DCImanager 6 servers through WHMCS, as Prefect flows.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Sells DCImanager 6 servers through WHMCS, as Prefect flows."
+)
 panel_app = typer.Typer(no_args_is_help=True, help="The DCImanager panels that servers are sold from.")
 whmcs_app = typer.Typer(no_args_is_help=True, help="The WHMCS that bills.")
 held_app = typer.Typer(no_args_is_help=True, help="Services that wait for a person's decision.")
@@ -51,7 +53,9 @@ def _command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
             first = error.errors()[0]
             fail(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
         except httpx.HTTPError as error:
-            fail(f"The Prefect API does not answer ({type(error).__name__}): is the server up, and PREFECT_API_URL set?")
+            fail(
+                f"The Prefect API does not answer ({type(error).__name__}): is the server up, and PREFECT_API_URL set?"
+            )
 
     return run
 

@@ -1,4 +1,4 @@
-"""`make demo`: three orders through their whole lives against a DCImanager that remembers; `make up`: leave it running."""
+"""`make demo`: three orders through their whole lives against a DCImanager that remembers; `make up`: look at it."""
 
 import asyncio
 import os
@@ -216,7 +216,9 @@ async def demo() -> int:
 async def up() -> int:
     """The same stack, left running until interrupted."""
     home = PROJECT / ".dciflow" / "up"
-    async with running_stack(home, say, speed=SPEED, prefect_port=4200, simulator_port=8600, keep=lambda: True) as stack:
+    async with running_stack(
+        home, say, speed=SPEED, prefect_port=4200, simulator_port=8600, keep=lambda: True
+    ) as stack:
         console.print(f"Prefect UI   {stack.prefect}")
         console.print(f"Racks        {stack.simulator}/racks")
         console.print(f"Logs         {_short(stack.home)}")

@@ -70,10 +70,10 @@ async def running_stack(
 ) -> AsyncIterator[Stack]:
     """Start everything in `home`, register the deployments and the simulated credentials, and stop it all at the end.
 
-    `keep`: asked at the end, whether to leave the folder (database, ledger, logs) behind. Raises Refusal: something did not start; the text names
-    its log.
+    `keep`: asked at the end, whether to leave the folder (database, ledger, logs) behind. Raises Refusal: something did
+    not start; the text shows the end of its log.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
     prefect_port, simulator_port = free_port(prefect_port), free_port(simulator_port)
     prefect, simulator = f"http://127.0.0.1:{prefect_port}", f"http://127.0.0.1:{simulator_port}"
     stack = Stack(simulator, prefect, home, _environment(home, prefect, speed))

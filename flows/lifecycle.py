@@ -1,4 +1,4 @@
-"""What all lifecycles share: the request that is opened and closed, the state that is reached, names, tags, the card."""
+"""What all lifecycles share: the request that is opened and closed, the state reached, names, tags, the card."""
 
 import asyncio
 import functools
@@ -116,7 +116,9 @@ async def _request(
             "Activate it with an order first, or look after its server by hand."
         )
     if known is not None and known.claim is not None and known.panel != panel:
-        raise Refusal(f"Service {service_id} has its server on panel {known.panel}, not on {panel}. Nothing was touched.")
+        raise Refusal(
+            f"Service {service_id} has its server on panel {known.panel}, not on {panel}. Nothing was touched."
+        )
     if known is None:
         await services.remember(ledger(), service_id=service_id, panel=panel, now=clock().now())
     driver = await _drive(action, service_id, panel, requested_by)
@@ -143,9 +145,7 @@ async def _request(
         await _close(driver, "failed", str(error))
         raise
     else:
-        await requests.close(
-            ledger(), driver, outcome="done", message="", to=request.ends_in, now=clock().now()
-        )
+        await requests.close(ledger(), driver, outcome="done", message="", to=request.ends_in, now=clock().now())
     finally:
         heart.cancel()
         await show_card(service_id)

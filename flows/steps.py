@@ -30,7 +30,11 @@ def flows() -> list["Flow[..., object]"]:
     found = []
     for file in sorted(Path(__file__).parent.glob("*.py")):
         module = importlib.import_module(f"flows.{file.stem}")
-        found += [value for value in vars(module).values() if isinstance(value, Flow) and value.fn.__module__ == module.__name__]
+        found += [
+            value
+            for value in vars(module).values()
+            if isinstance(value, Flow) and value.fn.__module__ == module.__name__
+        ]
     return found
 
 

@@ -38,7 +38,9 @@ async def release_addresses(service: Service) -> None:
     started = clock().now()
     while await _foreign(panel, service, server.id):
         if clock().elapsed(started).total_seconds() >= ADDRESS_SECONDS:
-            raise Refusal(f"The old addresses of server {server.id} do not go away. Look at them on the panel, press Retry.")
+            raise Refusal(
+                f"The old addresses of server {server.id} do not go away. Look at them on the panel, press Retry."
+            )
         await clock().sleep(POLL_SECONDS)
 
 

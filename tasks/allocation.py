@@ -105,7 +105,9 @@ def _of_configuration(order: Order) -> Filter:
     try:
         return Field("configuration").eq(order.configuration)
     except UnsafeValue as error:
-        raise Refusal(f"The configuration's name cannot be asked for: {error} Correct the product's settings.") from None
+        raise Refusal(
+            f"The configuration's name cannot be asked for: {error} Correct the product's settings."
+        ) from None
 
 
 async def _no_fit(panel: Panel, order: Order, service: Service) -> str:

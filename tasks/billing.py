@@ -1,4 +1,4 @@
-"""What WHMCS is asked and told about a service. Personal data and passwords are read where they are used, never kept."""
+"""What WHMCS is asked and told about a service. Personal data and passwords are read where used, never kept."""
 
 import secrets
 import string

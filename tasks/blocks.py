@@ -5,7 +5,7 @@ from pydantic import Field, SecretStr
 
 
 class DcimanagerPanel(Block):
-    """One DCImanager 6 installation: what a WHMCS "server" record holds. Named as the record: dcimanager-panel/<name>."""
+    """One DCImanager 6 installation: what a WHMCS "server" record holds, and named as it: dcimanager-panel/<name>."""
 
     _block_type_name = "DCImanager panel"
     _block_type_slug = "dcimanager-panel"

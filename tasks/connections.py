@@ -27,9 +27,7 @@ RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[None]]
 
 
 async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
-    await arun_deployment(
-        deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False
-    )
+    await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
 
 
 @dataclass

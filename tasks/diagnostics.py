@@ -25,8 +25,8 @@ WIPE_MINUTES = 75
 async def permit_wipe(service: Service) -> int:
     """Write the one permit to wipe this one server and return its id; there is no way back from here (safety rule 4).
 
-    A permit that was used without the panel ever starting a wipe is voided and a new one written from fresh readings; so
-    it is after a wipe that was not proved, once a person let the service go on.
+    A permit that was used without the panel ever starting a wipe is voided and a new one written from fresh readings; so it
+    is after a wipe that was not proved, once a person let the service go on.
     Held: the server's identity cannot be proved.
     """
     service = await fresh(service)
@@ -96,7 +96,7 @@ async def clear_disks(service: Service, permit_id: int) -> int:
 async def wait_until_clear(service: Service, permit_id: int) -> None:
     """Wait until the panel says that the permitted wipe finished; anything else is no proof.
 
-    Held: it failed, was ended, vanished, or took longer than the panel allows: the server goes to nobody (safety rule 5).
+    Held: it failed, was ended, vanished, or took too long: the server goes to nobody (safety rule 5).
     """
     service = await fresh(service)
     permit = await _permit(service, permit_id)
@@ -128,7 +128,7 @@ async def _permit(service: Service, permit_id: int) -> Permit:
 
 
 def _wipe_of(permit: Permit, server: Server) -> Operation | None:
-    """The wipe that a used permit started and whose answer we did not hear: a newer operation that may be diagnostics."""
+    """The wipe that a used permit started without our hearing so: a newer operation that may be diagnostics."""
     operation = server.operation
     if permit.used_at is None or operation is None or operation.id == permit.operation_before:
         return None

@@ -57,7 +57,9 @@ async def fresh(service: Service) -> Service:
     driver = driver_of(service)
     now = await load(service.service_id)
     if now.epoch != driver.epoch:
-        raise Superseded(f"Another run drives service {service.service_id} now: nothing more is done here. Follow that one.")
+        raise Superseded(
+            f"Another run drives service {service.service_id} now: nothing more is done here. Follow that one."
+        )
     return now
 
 
@@ -184,5 +186,3 @@ async def until(
         if clock().elapsed(started).total_seconds() >= within_seconds:
             raise Refusal(otherwise)
         await clock().sleep(POLL_SECONDS)
-
-

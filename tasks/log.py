@@ -1,4 +1,4 @@
-"""The run's log as the module log: one line per panel call, sentences for the rest, no stack trace for an expected end."""
+"""The run's log as the module log: a line per panel call, sentences for the rest, no stack trace for expected ends."""
 
 import logging
 from typing import Any

@@ -49,7 +49,7 @@ async def end(service: Service, server_id: int, operation_id: int) -> None:
 
 
 async def _is_own_installation(service: Service, server: Server) -> bool:
-    """Whether the running operation is the one that this generation asked for, or asked for without hearing the answer."""
+    """Whether the running operation is the one that this generation asked for, also without hearing the answer."""
     if service.state not in (State.PREPARING, State.INSTALLING) or server.operation is None:
         return False
     entry = await journal.latest(ledger(), service.service_id, service.generation, INSTALL)

@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from dcimanager.errors import NotFound, Unreachable
 from dcimanager.operations import Operation, OperationProgress
 from ledger import journal
-from ledger.snapshots import Entry, Service
 from ledger.lifecycle import State
+from ledger.snapshots import Entry, Service
 from tasks.billing import root_password
 from tasks.clock import clock
 from tasks.connections import connections, ledger, panel_named
@@ -35,7 +35,9 @@ async def install_attempt(service: Service) -> int:
     return 1 + sum(entry.step == GIVEN_UP for entry in entries)
 
 
-@creates("an OS installation", run_name="install the OS on the server of service {service.service_id}, attempt {attempt}")
+@creates(
+    "an OS installation", run_name="install the OS on the server of service {service.service_id}, attempt {attempt}"
+)
 async def deploy_os(service: Service, attempt: int) -> int:
     """Ask the panel for the installation and return its operation's id. The root password is WHMCS's, read here.
 
@@ -152,7 +154,9 @@ async def _give_up(service: Service, entry: Entry, how: str, server_id: int) -> 
     )
 
 
-@ensures("somebody watches the installation", run_name="hand the installation of service {service.service_id} to a watcher")
+@ensures(
+    "somebody watches the installation", run_name="hand the installation of service {service.service_id} to a watcher"
+)
 async def hand_to_watcher(service: Service, attempt: int) -> None:
     """Start the run that waits for the installation in place of this one; asked twice, it is one run.
 

@@ -1,8 +1,8 @@
 """How a step says that it cannot go on.
 
-    Stop                 the run ends FAILED with this one line: what happened, what to do
-      Refusal            nothing is wrong with us or with the panel: the order, the stock or the state forbids it
-      Held               a person has to decide; the service is put on HELD with the evidence
+Stop                 the run ends FAILED with this one line: what happened, what to do
+  Refusal            nothing is wrong with us or with the panel: the order, the stock or the state forbids it
+  Held               a person has to decide; the service is put on HELD with the evidence
 """
 
 from enum import Enum
@@ -32,7 +32,7 @@ class Reason(str, Enum):
     SERVER_VANISHED = "server-vanished"
     """The panel no longer has the server."""
     NO_IDENTITY = "no-identity"
-    """The panel tells neither serial number, MAC address nor barcode: a wipe could not be proved to hit the right one."""
+    """The panel tells neither serial number, MAC address nor barcode: a wipe could hit the wrong server."""
     ANSWER_LOST = "answer-lost"
     """Something was asked of the panel, the answer was lost, and looking did not work either."""
     INSTALLATION_REPLACED = "installation-replaced"

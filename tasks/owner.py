@@ -53,12 +53,14 @@ async def find_or_create_owner(service: Service) -> int:
         user = await panel.users.find(client.email)
         if user is not None and user.is_admin:
             raise Refusal(
-                f"The e-mail of client {client.id} belongs to an administrator of panel {panel.name}: a client's server "
-                "cannot be given to him. Change the client's e-mail in WHMCS, or the administrator's on the panel."
+                f"The e-mail of client {client.id} belongs to an administrator of panel {panel.name}: a client's "
+                "server cannot be given to him. Change the client's e-mail in WHMCS, or the administrator's on the panel."
             )
         return None if user is None else user.id
 
-    owner_id = await make_once(look=look, send=lambda: _create(panel, client, look), what="the creation of a panel user")
+    owner_id = await make_once(
+        look=look, send=lambda: _create(panel, client, look), what="the creation of a panel user"
+    )
     result: dict[str, JsonValue] = {"user": owner_id}
     await journal.done(ledger(), driver_of(service), entry.key, result, now=clock().now())
     return owner_id
@@ -79,7 +81,10 @@ async def _create(panel: Panel, client: Client, look: Callable[[], Awaitable[int
         return found
 
 
-@ensures("the client owns the server", run_name="make user {owner_id} the owner of the server of service {service.service_id}")
+@ensures(
+    "the client owns the server",
+    run_name="make user {owner_id} the owner of the server of service {service.service_id}",
+)
 async def set_owner(service: Service, owner_id: int) -> bool:
     """Make the client the server's owner and read it back. False: somebody else took the server by hand first.
 

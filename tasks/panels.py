@@ -62,8 +62,15 @@ class PanelReport(BaseModel):
         ):
             parts += [f"## {'Ready' if ready else 'Not ready'} for {title}", ""]
             parts += [f"- **{line.verdict.value}**: {code(line.what)}" for line in lines] + [""]
-        parts += ["## Dialect against the panel's own Swagger", "", "| entry | our mark | verdict | note |", "|---|---|---|---|"]
-        parts += [f"| {f.endpoint} | {f.mark.value} | {f.verdict.value} | {code(f.note or '-')} |" for f in self.dialect]
+        parts += [
+            "## Dialect against the panel's own Swagger",
+            "",
+            "| entry | our mark | verdict | note |",
+            "|---|---|---|---|",
+        ]
+        parts += [
+            f"| {f.endpoint} | {f.mark.value} | {f.verdict.value} | {code(f.note or '-')} |" for f in self.dialect
+        ]
         return "\n".join(parts)
 
 

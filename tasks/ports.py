@@ -1,4 +1,4 @@
-"""The switch ports of the service's server: on for a service in use, off for a suspended one, the BMC's never touched."""
+"""The switch ports of the service's server: on for a service in use, off for a suspended one, never the BMC's."""
 
 from ledger.snapshots import Service
 from tasks.connections import panel_named
@@ -50,5 +50,5 @@ async def _switch(service: Service, *, up: bool) -> None:
         service,
         lambda seen: all(port.admin_up is up for port in seen.network_ports),
         within_seconds=PORT_SECONDS,
-        otherwise=f"Not every port of server {server.id} went {word} within five minutes. Look at its switch, press Retry.",
+        otherwise=f"Not every port of server {server.id} went {word} in five minutes. Look at its switch, press Retry.",
     )

@@ -6,7 +6,6 @@ from tasks.connections import panel_named
 from tasks.effects import ensures
 from tasks.identity import own_server, until
 from tasks.log import run_log
-from tasks.outcomes import Refusal
 
 POWER_SECONDS = 600
 """The panel refreshes the state of a PDU port only every five minutes (dossier 6.5): wait for two rounds."""

@@ -1,4 +1,4 @@
-"""A whole stage for a lifecycle, in one process and without sockets: panel, WHMCS, ledger, and a clock that tests move."""
+"""A whole stage for a lifecycle, in one process without sockets: panel, WHMCS, ledger, and a clock that tests move."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -84,13 +84,9 @@ class Stage:
         opened = Connections(
             ledger=self.ledger,
             panels={
-                PANEL: Panel(
-                    access, http=self.simulation.transport(), on_call=log_panel_call, sleep=self.clock.sleep
-                )
+                PANEL: Panel(access, http=self.simulation.transport(), on_call=log_panel_call, sleep=self.clock.sleep)
             },
-            billing=Billing(
-                whmcs, http=self.simulation.transport(), on_call=log_billing_call, sleep=self.clock.sleep
-            ),
+            billing=Billing(whmcs, http=self.simulation.transport(), on_call=log_billing_call, sleep=self.clock.sleep),
             start_run=start,
         )
         connections.use(opened)

@@ -1,0 +1,67 @@
+# dciflow: `make help` lists what can be done. The environment is built when it is first needed.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PACKAGES := flows tasks dcimanager whmcs ledger simulator dciflow
+
+.PHONY: help
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(READY) ## three orders through their whole lives, against a DCImanager that remembers
+	@$(BIN)/python -m dciflow.demo
+
+.PHONY: up
+up: $(READY) ## the same stack, left running: Prefect UI and racks page to look at
+	@$(BIN)/python -m dciflow.demo up
+
+.PHONY: test
+test: $(READY) ## all tests
+	@$(BIN)/python -m pytest -q
+
+.PHONY: unit
+unit: $(READY) ## the tests that need no Prefect server (under a minute)
+	@$(BIN)/python -m pytest -q -m "not prefect"
+
+.PHONY: check
+check: $(READY) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: steps
+steps: $(READY) ## the steps of each flow with their kinds, read from the code
+	@$(BIN)/python -m flows.steps
+
+.PHONY: env
+env: $(READY) ## only the environment
+
+.PHONY: lock
+lock: ## resolve requirements.lock afresh from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes \
+	    --no-emit-index-url --no-header -o requirements.lock
+
+.PHONY: clean
+clean: ## remove the environment and what demos left behind
+	rm -rf $(VENV) .dciflow .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# One builder at a time, and never half an environment: it counts as built when its last step was done.
+# --no-deps: the lock is complete, and pip cannot match sqlalchemy[asyncio] with its pinned line in hash mode.
+# Bytecode is compiled once here, so that no Prefect process pays for it, also where PYTHONDONTWRITEBYTECODE is set.
+$(READY): requirements.lock pyproject.toml
+	@mkdir -p .dciflow && exec 9> .dciflow/build.lock && flock 9 && \
+	if [ -e $(READY) ] && [ ! requirements.lock -nt $(READY) ] && [ ! pyproject.toml -nt $(READY) ]; then exit 0; fi && \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "dciflow needs Python 3.10 or later: make PYTHON=python3.x")' && \
+	echo "· building the environment in $(VENV) (once; a minute or two)" && \
+	rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && \
+	echo "· installing $$(grep -c '^[a-z]' requirements.lock) packages" && \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.lock && \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	echo "· compiling" && \
+	$(BIN)/python -m compileall -q -j 2 $(VENV)/lib $(PACKAGES) > /dev/null && \
+	touch $(READY)
