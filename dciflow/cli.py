@@ -13,8 +13,6 @@ from pydantic import SecretStr, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from dcimanager.endpoints import DialectError
-
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Sells DCImanager 6 servers through WHMCS, as Prefect flows."
 )
@@ -47,7 +45,7 @@ def _command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
 
         try:
             asyncio.run(whole())
-        except (*EXPECTED, DialectError) as error:
+        except EXPECTED as error:
             fail(str(error))
         except ValidationError as error:
             first = error.errors()[0]

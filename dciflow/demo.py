@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import signal
 import sys
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -234,12 +236,20 @@ def _short(path: Path) -> str:
 def main() -> int:
     """`python -m dciflow.demo [up]`."""
     try:
-        return asyncio.run(up() if sys.argv[1:] == ["up"] else demo())
+        return asyncio.run(_until_stopped(up() if sys.argv[1:] == ["up"] else demo()))
     except Refusal as refusal:
         print(f"dciflow: {refusal}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 0
+    except asyncio.CancelledError:
+        return 130
+
+
+async def _until_stopped(work: Coroutine[None, None, int]) -> int:
+    """Do the work; Ctrl-C and SIGTERM stop what it started first. A shell's background job ignores SIGINT otherwise."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Endpoint(BaseModel):
         return self.path.format(**{word: quote(str(value), safe="") for word, value in ids.items()})
 
     def payload(self, **words: JsonValue) -> dict[str, JsonValue]:
-        """The body in the panel's keys. Words that the table does not map are not sent: the panel refuses unknown keys."""
+        """The body in the panel's keys. Words that the table does not map are left out: unknown keys are refused."""
         return {self.body[word]: value for word, value in words.items() if word in self.body}
 
 
@@ -78,7 +78,9 @@ def load_dialect(corrections: Path | None = None) -> Dialect:
     if corrections is not None:
         for name, entry in _read(corrections).items():
             if name not in table:
-                raise DialectError(f"{corrections}: there is no endpoint [{name}]; known are {', '.join(sorted(table))}.")
+                raise DialectError(
+                    f"{corrections}: there is no endpoint [{name}]; known are {', '.join(sorted(table))}."
+                )
             table[name] = {**table[name], "mark": Mark.CORRECTED.value, **entry}
     endpoints: dict[str, Endpoint] = {}
     for name, entry in table.items():

@@ -57,7 +57,11 @@ def picture() -> str:
     """The moves as a Mermaid state diagram; HELD is drawn once, for all."""
     lines = ["stateDiagram-v2", "    [*] --> NEW"]
     lines += [f"    {a} --> {b}" for a, moves in _ALIVE.items() for b in State if b in moves]
-    lines += ["    state \"any state\" as any", "    any --> HELD: a person is needed", "    HELD --> any: a person decided"]
+    lines += [
+        '    state "any state" as any',
+        "    any --> HELD: a person is needed",
+        "    HELD --> any: a person decided",
+    ]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
+from dcimanager.endpoints import DialectError
 from dcimanager.errors import PanelError
 from dcimanager.transport import Call
 from ledger.errors import LedgerError
@@ -13,7 +14,7 @@ from tasks.outcomes import Stop
 from whmcs.errors import WhmcsError
 from whmcs.transport import Call as BillingCall
 
-EXPECTED = (Stop, PanelError, WhmcsError, LedgerError)
+EXPECTED = (Stop, PanelError, WhmcsError, LedgerError, DialectError)
 """Ends whose one line says everything: staff never read a stack trace for them."""
 
 

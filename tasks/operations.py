@@ -6,7 +6,7 @@ from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks.connections import ledger, panel_named
 from tasks.effects import ensures
-from tasks.identity import own_server, until
+from tasks.identity import fresh, own_server, until
 from tasks.log import run_log
 
 INSTALL = "deploy-os"
@@ -29,7 +29,7 @@ async def end_running_operation(service: Service) -> None:
     operation = server.operation
     if operation is None or not operation.running:
         return
-    if await _is_own_installation(service, server):
+    if await _is_own_installation(await fresh(service), server):
         run_log().info("operation %s on server %s is our own installation: left alone", operation.id, server.id)
         return
     await end(service, server.id, operation.id)

@@ -103,6 +103,22 @@ async def test_forty_calls_on_a_dead_session_renew_it_once(wire, panel, refusal)
     assert wire.login.call_count == 2
 
 
+async def test_forty_calls_renew_once_even_if_the_panel_gives_the_same_token_again(wire, panel, refusal):
+    async def alive_after_the_second_login(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        return httpx.Response(200, json=SERVERS) if wire.login.call_count > 1 else refusal(401)
+
+    async def same_token(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        return httpx.Response(201, json={"token": "canary-token"})
+
+    wire.login.mock(side_effect=same_token)
+    wire.on("GET", "dci/v3/server", alive_after_the_second_login)
+    await panel.login()
+    await asyncio.gather(*(panel.servers.list() for _ in range(40)))
+    assert wire.login.call_count == 2
+
+
 async def test_a_second_401_is_a_refusal_and_not_an_endless_loop(wire, panel, refusal):
     power = wire.on("POST", "dci/v3/server/7/power_on", refusal(401))
     with pytest.raises(Refused, match="ended our fresh session") as error:
@@ -136,6 +152,13 @@ async def test_a_panel_that_has_no_login_there_is_not_a_wrong_password(wire, pan
 async def test_a_login_without_a_usable_token_is_a_surprise_that_keeps_no_body(wire, panel, body):
     wire.login.mock(side_effect=None, return_value=httpx.Response(201, json=body))
     with pytest.raises(Surprise, match="no usable token") as error:
+        await panel.login()
+    assert error.value.body == ""
+
+
+async def test_a_login_answered_by_a_page_is_a_surprise_that_keeps_no_body(wire, panel):
+    wire.login.mock(side_effect=None, return_value=httpx.Response(200, text="session 4F2A-canary"))
+    with pytest.raises(Surprise, match="is not JSON") as error:
         await panel.login()
     assert error.value.body == ""
 

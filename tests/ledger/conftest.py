@@ -1,8 +1,7 @@
-"""A migrated ledger for each test, on SQLite and on PostgreSQL."""
+"""An empty ledger for each test, on SQLite and on PostgreSQL."""
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from pytest_asyncio import is_async_test
 from sqlalchemy import event, make_url
 
 from ledger import Ledger
@@ -19,6 +19,7 @@ from ledger.tables import Row
 from tests.ledger.story import Story
 
 POSTGRES = os.environ.get("DCIFLOW_TEST_POSTGRES", "postgresql+asyncpg://root@127.0.0.1:5432/test")
+HERE = Path(__file__).parent
 BOTH = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
@@ -46,19 +47,11 @@ def _migrate(url: str) -> None:
     asyncio.run(run())
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("template") / "ledger.db"
-    _migrate(f"sqlite+aiosqlite:///{file}")
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgres_database() -> Iterator[str]:
-    """A migrated database of this session; its tests empty it, which is much quicker than a database for each."""
-    with _new_database() as name:
-        _migrate(_url(name))
-        yield name
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for all tests here, because a ledger belongs to one."""
+    for item in items:
+        if HERE in item.path.parents and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @contextmanager
@@ -88,16 +81,17 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield _url(name)
 
 
-@pytest.fixture(params=BOTH)
-def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a migrated ledger without rows."""
+@pytest.fixture(scope="session", params=BOTH)
+def ledger_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a migrated ledger of this session's own."""
     if request.param == "sqlite":
-        file = tmp_path / "ledger.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), file)
-        return f"sqlite+aiosqlite:///{file}"
-    name: str = request.getfixturevalue("postgres_database")
-    _on_postgres(name, *(str(table.delete()) for table in reversed(Row.metadata.sorted_tables)))
-    return _url(name)
+        url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.db'}"
+        _migrate(url)
+        yield url
+        return
+    with _new_database() as name:
+        _migrate(_url(name))
+        yield _url(name)
 
 
 def _do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
@@ -107,13 +101,24 @@ def _do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-@pytest_asyncio.fixture
-async def ledger(ledger_url: str) -> AsyncIterator[Ledger]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _opened(ledger_url: str) -> AsyncIterator[Ledger]:
     one = Ledger(ledger_url)
     if one._file is not None:
         event.listen(one._engine.sync_engine, "connect", _do_not_wait_for_the_disk)
     yield one
     await one.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def ledger(_opened: Ledger) -> Ledger:
+    """A ledger without rows. Its connections and compiled statements are the session's: they cost more than the rows."""
+    _opened.before_commit.clear()
+    _opened.after_commit.clear()
+    async with _opened.transaction() as session:
+        for table in reversed(Row.metadata.sorted_tables):
+            await (await session.connection()).execute(table.delete())
+    return _opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlmodel import select
 
 from ledger import Driver, Ledger, State, claims, journal, permits, requests, services
 from ledger.tables import Row
@@ -137,6 +136,9 @@ async def _seen(story: Story) -> Seen:
 
 async def _rows(ledger: Ledger) -> list[tuple[object, ...]]:
     async with ledger.reading() as session:
+        connection = await session.connection()
         return [
-            (table.name, *row) for table in Row.metadata.sorted_tables for row in await session.execute(select(table))
+            (table.name, *row)
+            for table in Row.metadata.sorted_tables
+            for row in await connection.execute(table.select())
         ]

@@ -1,6 +1,5 @@
 import asyncio
 import inspect
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -124,19 +123,18 @@ async def test_forty_services_share_thirty_servers(ledger: Ledger, ledger_url: s
 
 async def test_two_processes_share_thirty_servers_among_forty_services(ledger: Ledger, ledger_url: str) -> None:
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.ledger.claim_race", ledger_url, str(first), str(first + 19), "30"],
+        await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "tests.ledger.claim_race", ledger_url, str(first), str(first + 19), "30"],
             cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
+            stdout=asyncio.subprocess.PIPE,
         )
         for first in (1, 21)
     ]
     won: dict[int, int | None] = {}
     for process in processes:
-        said, _ = await asyncio.to_thread(process.communicate)
+        said, _ = await process.communicate()
         assert process.returncode == 0
-        for line in said.split():
+        for line in said.decode().split():
             service_id, server_id = line.split(":")
             won[int(service_id)] = None if server_id == "none" else int(server_id)
     await _is_fair(ledger, won)

@@ -1,0 +1,80 @@
+"""The panel's filter language (`where=`), built from typed values so that nothing from outside can break out of it.
+
+    str(Field("owner_email").is_null() & Field("is_new").eq(False))  ->  (owner_email IS null) AND (is_new EQ false)
+
+Source: dossier "HTTP API of ISPsystem DCImanager 6", section 5.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
+
+
+class UnsafeValue(ValueError):
+    """A value cannot be put into a filter: how the panel escapes it is not known. List all and compare instead."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on the elements of a list; combine with & (and), | (or) and ~ (not)."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __and__(self, other: "Filter") -> "Filter":
+        return Filter(f"({self}) AND ({other})")
+
+    def __or__(self, other: "Filter") -> "Filter":
+        return Filter(f"({self}) OR ({other})")
+
+    def __invert__(self) -> "Filter":
+        return Filter(f"NOT ({self})")
+
+    def __bool__(self) -> bool:
+        # `a and b` would silently be b alone: a filter that lets more through than was asked.
+        raise TypeError("combine filters with & and |, not with `and` and `or`")
+
+
+@dataclass(frozen=True)
+class Field:
+    """An attribute of the elements of a list; nested ones with dots (`account.id`). Raises UnsafeValue: not a name."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise UnsafeValue(f"{self.name!r} is not the name of a field.")
+
+    def is_null(self) -> Filter:
+        """The element has no value there."""
+        return Filter(f"{self.name} IS null")
+
+    def eq(self, value: int | bool | str) -> Filter:
+        """The value is exactly this one. Raises UnsafeValue: the text holds a quote, a backslash or a control sign."""
+        return Filter(f"{self.name} EQ {_literal(value)}")
+
+    def ne(self, value: int | bool | str) -> Filter:
+        """The value is another one. Raises UnsafeValue as `eq` does."""
+        return Filter(f"{self.name} NE {_literal(value)}")
+
+    def contains(self, text: str) -> Filter:
+        """The value has this text in it. Raises UnsafeValue as `eq` does, and for %, which stands for any text."""
+        if "%" in text:
+            raise UnsafeValue(f"{text!r} cannot be searched for: % stands for any text in the panel's filters.")
+        return Filter(f"{self.name} CP {_quoted(f'%{text}%')}")
+
+
+def _literal(value: int | bool | str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else _quoted(value)
+
+
+def _quoted(text: str) -> str:
+    if any(sign in "'\\" or unicodedata.category(sign).startswith("C") for sign in text):
+        raise UnsafeValue(f"{text!r} cannot be put into a filter of the panel: quote, backslash or control character.")
+    return f"'{text}'"

@@ -1,0 +1,74 @@
+"""One DCImanager 6 panel: a session with it, and everything that can be asked of it."""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+
+from dcimanager.access import Access
+from dcimanager.addresses import Addresses
+from dcimanager.endpoints import Dialect, load_dialect
+from dcimanager.errors import PanelError
+from dcimanager.locations import Locations
+from dcimanager.operations import Operations
+from dcimanager.os_templates import OsTemplates
+from dcimanager.paging import Row
+from dcimanager.ports import Ports
+from dcimanager.servers import Servers
+from dcimanager.transport import HttpTransport, OnCall, Sleep, Transport
+from dcimanager.users import Users
+
+
+class Panel:
+    """A panel with one shared session; close it with `aclose`, or use it as an asynchronous context manager.
+
+    Options are those of `Transport`. Every method of every resource raises PanelError (Unreachable, Refused, Surprise).
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        dialect: Dialect | None = None,
+        *,
+        http: HttpTransport | None = None,
+        on_call: OnCall | None = None,
+        sleep: Sleep = asyncio.sleep,
+        timeout_seconds: float = 30,
+    ) -> None:
+        self.name = access.name
+        self.dialect = load_dialect() if dialect is None else dialect
+        self.transport = Transport(
+            access, self.dialect, http=http, on_call=on_call, sleep=sleep, timeout_seconds=timeout_seconds
+        )
+        self.servers = Servers(self.transport)
+        self.operations = Operations(self.transport)
+        self.ports = Ports(self.transport)
+        self.addresses = Addresses(self.transport)
+        self.users = Users(self.transport)
+        self.os_templates = OsTemplates(self.transport)
+        self.locations = Locations(self.transport)
+
+    async def login(self) -> None:
+        """Log in now, even if there is a session. Raises WrongCredentials, and PanelError in general."""
+        await self.transport.login()
+
+    async def whoami(self) -> Row | None:
+        """What the panel says about our user, or None if it does not say: its fields are not documented.
+
+        Source: dossier "HTTP API of ISPsystem DCImanager 6", section 3.5.
+        """
+        with suppress(PanelError):
+            answer = await self.transport.request("whoami")
+            return answer if isinstance(answer, dict) else None
+        return None
+
+    async def aclose(self) -> None:
+        """End the session and close the connections. Never raises."""
+        await self.transport.aclose()
+
+    async def __aenter__(self) -> "Panel":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,31 @@
+"""The ledger: who was promised which server, and what may happen to it next. Correctness lives here.
+
+Start with `Ledger`; the verbs are in `services`, `requests`, `claims`, `journal`, `permits` and `results`, each an
+async function that takes the ledger first. Times are timezone-aware UTC and passed in as `now`.
+"""
+
+from ledger.database import Ledger
+from ledger.errors import AlreadyClaimed, Busy, IllegalMove, LedgerError, PermitUsed, Superseded
+from ledger.lifecycle import MOVES, State
+from ledger.orders import Order
+from ledger.snapshots import Claim, Driver, Entry, EntryKey, Permit, Request, Service
+
+__all__ = [
+    "MOVES",
+    "AlreadyClaimed",
+    "Busy",
+    "Claim",
+    "Driver",
+    "Entry",
+    "EntryKey",
+    "IllegalMove",
+    "Ledger",
+    "LedgerError",
+    "Order",
+    "Permit",
+    "PermitUsed",
+    "Request",
+    "Service",
+    "State",
+    "Superseded",
+]

@@ -1,0 +1,158 @@
+"""The ledger's database: one place that commits, and two words, `writes` and `reads`, for all that is asked of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlmodel.ext.asyncio.session import AsyncSession
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from ledger import schema
+from ledger.engine import READS, is_conflict, make_engine, parse, sqlite_file
+from ledger.errors import LedgerError
+
+TRIES = 5  # a conflict means that somebody else's commit got through, so a few tries are enough
+
+# One look sees one moment: SQLite's transactions do by themselves, PostgreSQL's have to be asked to.
+LOOK: dict[str, dict[str, Any]] = {
+    "sqlite": {READS: True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+class Ledger:
+    """Who was promised which server, in SQLite (one machine) or PostgreSQL (any number).
+
+    `url` is `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://user@host/database`. The connections belong to the
+    event loop that first uses them: make one Ledger for each loop, and `dispose` of it in that loop.
+
+    `before_commit` and `after_commit` are called right before and after each commit; one that raises makes the
+    transaction die there, which is how crash tests show that a state move and what it implies are one.
+
+    Raises LedgerError: the address cannot be read or names another kind of database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = parse(url)
+        self._engine = make_engine(self._url)
+        self._reading = self._engine.execution_options(**LOOK[self._url.get_backend_name()])
+        # SQLite has one writer: those of one loop queue here in order, instead of polling the file against each other.
+        self._file = sqlite_file(self._url)
+        self._turn: AbstractAsyncContextManager[object] = nullcontext() if self._file is None else asyncio.Lock()
+        self.before_commit: list[Callable[[], None]] = []
+        self.after_commit: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return f"Ledger({self._name!r})"
+
+    @property
+    def _name(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
+    async def upgrade(self) -> None:
+        """Bring the tables to this release's shape. May be called repeatedly and by several processes at once.
+
+        Raises LedgerError: the database cannot be reached, or refuses.
+        """
+        await self._said_in_one_line(asyncio.to_thread(schema.migrate, self._url))
+
+    async def check(self) -> None:
+        """Ask whether the database answers and has this release's tables.
+
+        Raises LedgerError: it does not; the line says which and what to do.
+        """
+        if self._file is not None and not self._file.exists():
+            raise LedgerError(f"There is no ledger at {self._name}: check the address, or create it with `upgrade`.")
+        found, wanted = await self._said_in_one_line(self._revision()), schema.wanted()
+        if found != wanted:
+            raise LedgerError(
+                f"The ledger at {self._name} has revision {found}, this release needs {wanted}: upgrade it first."
+            )
+
+    async def _revision(self) -> str:
+        async with self._reading.connect() as connection:
+            return await connection.run_sync(schema.found)
+
+    async def dispose(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """The one place that commits: when the body ends well. When it raises, nothing was written."""
+        async with self._turn, AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+            await session.flush()
+            for hook in self.before_commit:
+                hook()
+            await session.commit()
+        for hook in self.after_commit:
+            hook()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A look at the committed rows that waits for no writer and never commits."""
+        async with AsyncSession(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    async def _said_in_one_line(self, work: Awaitable[Answer]) -> Answer:
+        """Await `work`; whatever the database or the network says becomes a LedgerError."""
+        try:
+            return await work
+        except (SQLAlchemyError, OSError) as error:
+            cause = error.orig if isinstance(error, StatementError) else error
+            # A driver's text may go on with hints and statements; its first line says what happened.
+            said = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+            raise LedgerError(
+                f"The ledger at {self._name} failed: {said}. Check the database, then look before repeating."
+            ) from error
+
+
+async def _until_no_conflict(once: Callable[[], Awaitable[Answer]]) -> Answer:
+    return await AsyncRetrying(
+        retry=retry_if_exception(is_conflict),
+        wait=wait_random_exponential(multiplier=0.02, max=1),
+        stop=stop_after_attempt(TRIES),
+        reraise=True,
+    )(once)
+
+
+def writes(
+    body: Callable[Concatenate[AsyncSession, Asked], Awaitable[Answer]],
+) -> Callable[Concatenate[Ledger, Asked], Coroutine[Any, Any, Answer]]:
+    """Make `body(session, ...)` callable as `body(ledger, ...)`: one transaction, one commit.
+
+    On a conflict with another transaction the body is run again from its start, so it keeps nothing between runs.
+    """
+
+    @wraps(body)
+    async def run(ledger: Ledger, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        async def once() -> Answer:
+            async with ledger.transaction() as session:
+                return await body(session, *args, **kwargs)
+
+        return await ledger._said_in_one_line(_until_no_conflict(once))
+
+    return run
+
+
+def reads(
+    body: Callable[Concatenate[AsyncSession, Asked], Awaitable[Answer]],
+) -> Callable[Concatenate[Ledger, Asked], Coroutine[Any, Any, Answer]]:
+    """Make `body(session, ...)` callable as `body(ledger, ...)`: one consistent look, no commit."""
+
+    @wraps(body)
+    async def run(ledger: Ledger, /, *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        async def once() -> Answer:
+            async with ledger.reading() as session:
+                return await body(session, *args, **kwargs)
+
+        return await ledger._said_in_one_line(_until_no_conflict(once))
+
+    return run

@@ -1,0 +1,75 @@
+"""One engine for both databases: what has to be switched on so that SQLite's writers queue instead of failing."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ledger.errors import LedgerError
+
+BUSY_TIMEOUT = 30.0  # seconds that a SQLite writer queues behind another process; a transaction takes milliseconds
+DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
+READS = "ledger_reads"
+# PostgreSQL, appendix A: serialization_failure, deadlock_detected, lock_not_available.
+_CONFLICTS = {"40001", "40P01", "55P03"}
+
+
+def parse(url: str) -> URL:
+    """The address of a ledger. Raises LedgerError: not an address, or not a database that the ledger can live in."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise LedgerError(
+            "The ledger's address cannot be read: write sqlite+aiosqlite:///FILE or postgresql+asyncpg://..."
+        ) from None
+    if parsed.drivername not in DRIVERS:
+        raise LedgerError(f"The ledger cannot live in {parsed.drivername}: use {' or '.join(DRIVERS)}.")
+    if sqlite_file(parsed) == Path(":memory:"):
+        raise LedgerError(
+            "A ledger in memory forgets who was promised which server: name a file, sqlite+aiosqlite:///FILE."
+        )
+    return parsed
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite ledger, None on PostgreSQL."""
+    return Path(url.database or ":memory:") if url.get_backend_name() == "sqlite" else None
+
+
+def make_engine(url: URL, **options: Any) -> AsyncEngine:
+    """An engine whose transactions take SQLite's write lock when they begin, except those marked as reads.
+
+    A transaction that reads first and writes later would fail at once, not wait, when another one wrote in between.
+    Parameters never get into error texts.
+    """
+    if sqlite_file(url) is None:
+        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, **options)
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT}, **options)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: Connection) -> None:
+        reads = connection.get_execution_options().get(READS, False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether the transaction lost against another one and did nothing, so that it may simply be run again.
+
+    A broken uniqueness is one, too: the row that was not there when we looked is there on the second look.
+    """
+    if isinstance(error, IntegrityError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    return getattr(error.orig, "sqlstate", None) in _CONFLICTS or "database is locked" in str(error.orig)

@@ -1,0 +1,59 @@
+"""What the ledger refuses, drawn by what the caller should do.
+
+    LedgerError            not to be had, or asked for what its rows contradict: a person reads the line
+      Superseded           somebody else drives this service now: stop, touch nothing
+      IllegalMove          the life of a service has no such move from here: stop, touch nothing
+      Busy                 another request is open on this service: wait, or point at its run
+      AlreadyClaimed       the server went to another service: try the next candidate
+      PermitUsed           this permit was spent: look at the panel for what it started
+
+Every text is one line: what happened, what to do.
+"""
+
+from ledger.snapshots import Request
+
+
+class LedgerError(Exception):
+    """The ledger cannot or will not do it; the text is one line and carries no password and no row's content."""
+
+    def __str__(self) -> str:
+        return " ".join(super().__str__().split())
+
+
+class Superseded(LedgerError):
+    """The caller is not, or no longer, the driver of the service (safety rule 11)."""
+
+
+class IllegalMove(LedgerError):
+    """The service's state has no such move, or the move has a door of its own that was not used."""
+
+
+class Busy(LedgerError):
+    """Another request is open on the service; `request` is a snapshot of it."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self.request = request
+
+    def __str__(self) -> str:
+        request = self.request
+        return (
+            f"Service {request.service_id} is busy: {request.action} runs since "
+            f"{request.opened_at:%Y-%m-%d %H:%M:%S} UTC (flow run {request.flow_run_id}). Wait for it or cancel it."
+        )
+
+
+class AlreadyClaimed(LedgerError):
+    """The server is promised to another service (safety rule 1)."""
+
+    def __init__(self, panel: str, server_id: int) -> None:
+        super().__init__(panel, server_id)
+        self.panel = panel
+        self.server_id = server_id
+
+    def __str__(self) -> str:
+        return f"Server {self.server_id} of panel {self.panel} is claimed by another service. Try another server."
+
+
+class PermitUsed(LedgerError):
+    """The permit was used before: one permit, one server, one use (safety rule 4)."""

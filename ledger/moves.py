@@ -1,0 +1,120 @@
+"""Who may write, and which moves a write may make: what every writing function of the ledger checks first."""
+
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ledger.errors import IllegalMove, LedgerError, Superseded
+from ledger.lifecycle import MOVES, State
+from ledger.snapshots import Claim, Driver, Service
+from ledger.tables import ClaimRow, RequestRow, ServiceRow
+
+DOORS = {
+    State.NEW: "claims.drop",
+    State.CLAIMED: "claims.take",
+    State.ERASING: "permits.write",
+    State.RELEASED: "claims.release",
+    State.HELD: "services.hold",
+}
+"""States that come together with something else (a claim, a permit, a reason), and the function that writes both."""
+
+CHAIN = (State.CLAIMED, State.PREPARING, State.INSTALLING, State.ACTIVE)
+"""The states of an activation, in order."""
+
+
+async def locked(session: AsyncSession, service_id: int) -> ServiceRow:
+    """The service's row, locked until the commit: writers of one service go one after another.
+
+    Raises LedgerError: the ledger does not know the service.
+    """
+    row = await session.get(ServiceRow, service_id, with_for_update=True)
+    if row is None:
+        raise LedgerError(
+            f"The ledger does not know service {service_id}: check the number, or activate the service first."
+        )
+    return row
+
+
+async def open_request_of(session: AsyncSession, service_id: int) -> RequestRow | None:
+    """The service's open request."""
+    query = select(RequestRow).where(RequestRow.service_id == service_id, col(RequestRow.closed_at).is_(None))
+    return (await session.exec(query)).one_or_none()
+
+
+async def driven(session: AsyncSession, driver: Driver) -> tuple[ServiceRow, RequestRow]:
+    """The service's row, locked, and the driver's open request.
+
+    Raises Superseded: the service has a newer driver, or the driver's request is closed (safety rule 11).
+    """
+    row = await locked(session, driver.service_id)
+    request = await open_request_of(session, driver.service_id)
+    if request is None:
+        raise Superseded(
+            f"The request that drove service {row.service_id} is closed: nothing was written. Start a new one."
+        )
+    if row.epoch != driver.epoch or request.id != driver.request_id:
+        raise Superseded(
+            f"Somebody else drives service {row.service_id} now ({request.action}, flow run {request.flow_run_id}): "
+            "nothing was written. Follow that run."
+        )
+    return row, request
+
+
+def step(row: ServiceRow, to: State, now: datetime) -> None:
+    """Move the service along MOVES; the caller writes what the move implies in the same transaction.
+
+    Raises IllegalMove: there is no such move, or the service is HELD, which only a person ends.
+    """
+    if row.state is State.HELD:
+        raise IllegalMove(f"Service {row.service_id} is HELD ({row.held_reason}): a person has to decide first.")
+    if to not in MOVES[row.state]:
+        raise IllegalMove(f"Service {row.service_id} is {row.state} and cannot become {to}: nothing was written.")
+    row.state = to
+    row.updated_at = now
+
+
+def step_plainly(row: ServiceRow, to: State, now: datetime) -> None:
+    """Move to a state that implies nothing else; being there already is fine.
+
+    Raises IllegalMove: no such move, or the state has a door of its own (`DOORS`).
+    """
+    if row.state is to:
+        return
+    if to in DOORS:
+        raise IllegalMove(
+            f"Service {row.service_id} cannot be moved to {to} alone: {DOORS[to]} writes what that implies."
+        )
+    step(row, to, now)
+
+
+def step_on(row: ServiceRow, to: State, now: datetime) -> None:
+    """Move along an activation, never back: being at or past `to` is fine.
+
+    Raises IllegalMove: no such move, or the service is not in an activation.
+    """
+    if row.state in CHAIN and to in CHAIN:
+        if CHAIN.index(row.state) < CHAIN.index(to):
+            step_plainly(row, to, now)
+        return
+    raise IllegalMove(
+        f"Service {row.service_id} is {row.state}: it is not in an activation and cannot advance to {to}."
+    )
+
+
+async def claim_of(session: AsyncSession, service_id: int) -> ClaimRow | None:
+    """The service's claim."""
+    return (await session.exec(select(ClaimRow).where(ClaimRow.service_id == service_id))).one_or_none()
+
+
+async def snapshot(session: AsyncSession, row: ServiceRow) -> Service:
+    """The service as its callers see it, with its claim."""
+    claim = await claim_of(session, row.service_id)
+    return together(row, claim)
+
+
+def together(row: ServiceRow, claim: ClaimRow | None) -> Service:
+    """The snapshot of a service and its claim."""
+    return Service.model_validate(row).model_copy(
+        update={"claim": None if claim is None else Claim.model_validate(claim)}
+    )

@@ -1,0 +1,131 @@
+"""Requests: one action asked for on one service, one at a time, and who drives it.
+
+An open request always carries its service's epoch; a newer driver closes it or takes it over.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import uuid4
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ledger.database import reads, writes
+from ledger.errors import Busy, LedgerError
+from ledger.lifecycle import State
+from ledger.moves import claim_of, driven, locked, open_request_of, snapshot, step_plainly
+from ledger.services import put_on_hold, shut
+from ledger.snapshots import Driver, Request, Service
+from ledger.tables import RequestRow
+
+
+@writes
+async def open(
+    session: AsyncSession,
+    *,
+    service_id: int,
+    panel: str,
+    action: str,
+    flow_run_id: str,
+    requested_by: str,
+    now: datetime,
+    silent_after: timedelta,
+    takeover: bool = False,
+) -> Driver:
+    """Open a request and become the service's driver; whoever drove it before drives it no more.
+
+    The flow run whose request is open takes its own request over (a retry in place). Another open request is closed
+    "abandoned" when it was silent for longer than `silent_after` or `takeover` says so.
+    Raises Busy: another request is open and alive; LedgerError: the service is unknown, or has its server on
+    another panel.
+    """
+    row = await locked(session, service_id)
+    claim = await claim_of(session, service_id)
+    if claim is not None and claim.panel != panel:
+        raise LedgerError(
+            f"Service {service_id} has its server on panel {claim.panel}, not on {panel}: ask for it there."
+        )
+    row.panel = panel
+    request = await open_request_of(session, service_id)
+    if request is not None and request.flow_run_id != flow_run_id:
+        if not takeover and now - request.heartbeat_at <= silent_after:
+            raise Busy(Request.model_validate(request))
+        shut(request, "abandoned", f"Taken over by flow run {flow_run_id} ({action}).", now)
+        await session.flush()  # the index allows one open request: the old one is closed before the new one is written
+        request = None
+    row.epoch += 1
+    row.updated_at = now
+    if request is None:
+        request = RequestRow(
+            id=str(uuid4()),
+            service_id=service_id,
+            panel=panel,
+            action=action,
+            flow_run_id=flow_run_id,
+            requested_by=requested_by,
+            epoch=row.epoch,
+            opened_at=now,
+            heartbeat_at=now,
+        )
+        session.add(request)
+    request.epoch = row.epoch
+    request.heartbeat_at = now
+    return Driver(service_id=service_id, epoch=row.epoch, request_id=request.id)
+
+
+@writes
+async def beat(session: AsyncSession, driver: Driver, now: datetime) -> None:
+    """Say that the driver is alive. Raises Superseded: the service is no longer its."""
+    _, request = await driven(session, driver)
+    request.heartbeat_at = now
+
+
+@writes
+async def close(
+    session: AsyncSession,
+    driver: Driver,
+    *,
+    outcome: Literal["done", "failed", "cancelled"],
+    message: str | None,
+    now: datetime,
+    to: State | None = None,
+) -> Service:
+    """Close the request and, in the same commit, move the service to `to` if given.
+
+    Afterwards the driver drives no more. Raises Superseded; IllegalMove as `services.move`.
+    """
+    row, request = await driven(session, driver)
+    if to is not None:
+        step_plainly(row, to, now)
+    shut(request, outcome, message, now)
+    return await snapshot(session, row)
+
+
+@writes
+async def hold_and_close(
+    session: AsyncSession, driver: Driver, *, reason: str, evidence: str, now: datetime
+) -> Service:
+    """Stop the service until a person decides and close the request as "held", in one commit. Raises Superseded."""
+    row, request = await driven(session, driver)
+    put_on_hold(row, reason, evidence, now)
+    shut(request, "held", reason, now)
+    return await snapshot(session, row)
+
+
+@reads
+async def open_requests(session: AsyncSession, panel: str | None = None) -> list[Request]:
+    """The open requests, of one panel or of all, longest silent first."""
+    query = select(RequestRow).where(col(RequestRow.closed_at).is_(None)).order_by(col(RequestRow.heartbeat_at))
+    if panel is not None:
+        query = query.where(RequestRow.panel == panel)
+    return [Request.model_validate(row) for row in await session.exec(query)]
+
+
+@reads
+async def last(session: AsyncSession, service_id: int) -> Request | None:
+    """The service's newest request, open or closed."""
+    query = (
+        select(RequestRow).where(RequestRow.service_id == service_id).order_by(col(RequestRow.epoch).desc()).limit(1)
+    )
+    row = (await session.exec(query)).one_or_none()
+    return None if row is None else Request.model_validate(row)

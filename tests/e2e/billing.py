@@ -1,0 +1,62 @@
+"""Ordering and asking for actions as WHMCS does, for the end-to-end stories."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from dciflow.stack import Stack
+from dciflow.trigger import PrefectApi, RunEnd
+from simulator.billing import IDENTIFIER, SECRET
+from simulator.profile import XEON
+
+
+class Customers:
+    """Buys services in the simulated WHMCS and starts runs through Prefect's REST API."""
+
+    def __init__(self, stack: Stack, http: httpx.AsyncClient) -> None:
+        self.stack = stack
+        self.http = http
+        self.prefect = PrefectApi(stack.api)
+
+    async def buy(self) -> dict[str, Any]:
+        """A new client with a new service: the parameters of its first activation."""
+        name = f"client-{uuid4().hex[:8]}"
+        settings = {"configuration": XEON, "os_template": "Debian-12-x86_64", "ip_pool": "public-v4"}
+        body = {"email": f"{name}@example.com", "firstname": "A", "lastname": "B", "product": "Xeon", "hostname": name}
+        answer = await self.http.post("/control/order", json={**body, "settings": settings})
+        ids = answer.raise_for_status().json()
+        order = {**settings, "client_id": ids["client_id"], "hostname": f"{name}.example.com"}
+        return {"service_id": ids["service_id"], "panel": "main", "order": order}
+
+    async def ask(self, flow: str, parameters: dict[str, Any], *, key: str | None = None) -> RunEnd:
+        """Start a run and wait for its end."""
+        return await self.prefect.run(flow, parameters, key=key)
+
+    async def delete(self, parameters: dict[str, Any]) -> None:
+        """Give the service's server back, so that the next story finds one."""
+        end = await self.ask("terminate", again(parameters))
+        assert end.state == "COMPLETED", end.message
+
+    async def password_of(self, service_id: int) -> str:
+        """The service's password in WHMCS."""
+        form = {"identifier": IDENTIFIER, "secret": SECRET, "action": "GetClientsProducts", "responsetype": "json"}
+        answer = await self.http.post("/whmcs/includes/api.php", data={**form, "serviceid": str(service_id)})
+        return str(answer.json()["products"]["product"][0]["password"])
+
+    async def of_run(self, what: str, run_id: str) -> list[dict[str, Any]]:
+        """Everything of that kind (logs, artifacts, task_runs) that Prefect keeps of a run."""
+        key = {"logs": "logs", "artifacts": "artifacts", "task_runs": "task_runs"}[what]
+        chosen = {"flow_runs": {"id": {"any_": [run_id]}}} if what == "task_runs" else {key: _of(run_id)}
+        answer = await self.prefect.http.post(f"/{what}/filter", json={**chosen, "limit": 200})
+        rows: list[dict[str, Any]] = answer.raise_for_status().json()
+        return rows
+
+
+def again(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The two parameters that are enough to run something on a service that was ordered before."""
+    return {"service_id": parameters["service_id"], "panel": parameters["panel"]}
+
+
+def _of(run_id: str) -> dict[str, Any]:
+    return {"flow_run_id": {"any_": [run_id]}}
