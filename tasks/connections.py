@@ -88,11 +88,12 @@ async def panel_named(name: str) -> Panel:
     return here.panels[name]
 
 
-async def forget_panel(name: str) -> None:
-    """Close a panel's session, so that the next call reads its block afresh (the password was changed, say)."""
-    gone = connections().panels.pop(name, None)
-    if gone is not None:
-        await gone.aclose()
+def forget_panel(name: str) -> None:
+    """Let the next run read the panel's block afresh (the password was changed, say).
+
+    The session is not closed: runs that are under way share it and go on with it to their end.
+    """
+    connections().panels.pop(name, None)
 
 
 async def billing() -> Billing:

@@ -21,7 +21,7 @@ from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
 
-from dcimanager.errors import PanelError, Unreachable
+from dcimanager.errors import Unreachable
 from ledger.snapshots import Service
 from tasks.clock import clock
 from tasks.log import run_log
@@ -45,8 +45,8 @@ SENDS = 2
 SETTLE_SECONDS = 5.0
 """A request whose answer was lost may still be on its way: look again only after this long."""
 
-LOOKS_AFTER_LOSS = 4
-"""How often we try to look after a lost answer before the service is HELD."""
+LOOKS_AFTER_LOSS = 6
+"""Half a minute of looking: as long as a call may take that is still on its way when its answer is given up."""
 
 
 class Kind(str, Enum):
@@ -160,13 +160,14 @@ def worth_repeating(task: "Task[Any, Any]", run: TaskRun, state: "RunState[Any]"
 
 
 def key_of_create(context: TaskRunContext, inputs: dict[str, Any]) -> str:
-    """Service, generation, step and attempt: a second run of the same activation finds it, the next one does not."""
+    """Service, panel, generation, step and attempt: a second run of the same activation finds it, the next one does not."""
     return key_for(context.task.name, inputs["service"], inputs.get("attempt", 1))
 
 
 def key_for(step: str, service: Service, attempt: int = 1) -> str:
     """The key that a create's result is kept under."""
-    return f"{step}-service-{service.service_id}-{service.generation}-{attempt}"
+    # The panel too: a service that got no server may be tried on another one, where user 25 is somebody else.
+    return f"{step}-service-{service.service_id}-{service.panel}-{service.generation}-{attempt}"
 
 
 def _key_of_inputs(context: TaskRunContext, inputs: dict[str, Any]) -> str:
@@ -179,44 +180,45 @@ async def make_once(
     """Find the thing or make it; on a lost answer look again and adopt (safety rule 3).
 
     `look` tells what is there or None; `send` makes it and tells what the panel said it made, None when it did not say.
-    Raises Held: the answer was lost and looking did not work. Raises Unreachable: provably not made; a Retry may send.
+    Raises Held: the answer was lost and looking did not work, or the panel accepted it and does not show it: it may
+    come yet, so it is not sent again. Raises Unreachable: not there long after the loss; a Retry may send.
     """
     made = await look()
-    for attempt in range(1, SENDS + 1):
-        if made is not None:
-            return made
+    attempt = 0
+    while made is None:
+        attempt += 1
         try:
             made = await send()
-            if made is None:
-                made = await _look_until_there(look)
-            if made is not None:
-                return made
         except Unreachable as lost:
             run_log().warning("The answer to %s was lost (%s): looking whether it was made.", what, lost)
-            made = await _look_after_loss(look, what, lost)
+            made, seen = await _look_until_there(look)
+            if not seen:
+                raise Held(
+                    Reason.ANSWER_LOST,
+                    f"The answer to {what} was lost and the panel could not be asked whether it was done.",
+                    call=f"{lost.method} {lost.path}",
+                ) from lost
             if made is None and attempt == SENDS:
                 raise
-    raise Held(Reason.ANSWER_LOST, f"The panel accepted {what} but does not show it.")
+        else:
+            if made is None:
+                made, _ = await _look_until_there(look)
+            if made is None:
+                raise Held(Reason.ANSWER_LOST, f"The panel accepted {what} but does not show it.")
+    return made
 
 
-async def _look_until_there(look: Callable[[], Awaitable[T | None]]) -> T | None:
-    for _ in range(LOOKS_AFTER_LOSS):
-        made = await look()
-        if made is not None:
-            return made
-        await clock().sleep(SETTLE_SECONDS)
-    return None
-
-
-async def _look_after_loss(look: Callable[[], Awaitable[T | None]], what: str, lost: PanelError) -> T | None:
+async def _look_until_there(look: Callable[[], Awaitable[T | None]]) -> tuple[T | None, bool]:
+    """What is there now; and whether the last look worked at all, without which None says nothing."""
+    seen = False
     for _ in range(LOOKS_AFTER_LOSS):
         await clock().sleep(SETTLE_SECONDS)
         try:
-            return await look()
+            made = await look()
         except Unreachable:
+            seen = False
             continue
-    raise Held(
-        Reason.ANSWER_LOST,
-        f"The answer to {what} was lost and the panel could not be asked whether it was done.",
-        call=f"{lost.method} {lost.path}",
-    ) from lost
+        seen = True
+        if made is not None:
+            return made, seen
+    return None, seen

@@ -80,7 +80,7 @@ async def examine_panel(name: str) -> PanelReport:
 
     Raises PanelError: the panel cannot be reached, or refuses the login.
     """
-    await forget_panel(name)  # the credentials in the block may be newer than the session
+    forget_panel(name)  # the credentials in the block may be newer than the session
     return await examine(await panel_named(name))
 
 

@@ -33,7 +33,10 @@ async def give_back_untouched(service: Service) -> State | None:
             check_hardware(server, service.claim)
             await claims.record_owner(ledger(), driver_of(service), owner_id, now=clock().now())
             return None
-    service = await claims.drop(ledger(), driver_of(service), now=clock().now())
+    if service.state is State.RELEASING:  # a person sent it here from HELD
+        service = await claims.release_untouched(ledger(), driver_of(service), now=clock().now())
+    else:
+        service = await claims.drop(ledger(), driver_of(service), now=clock().now())
     run_log().info("server %s was never made the client's: the claim is dropped, nothing to wipe", server.id)
     return service.state
 

@@ -26,4 +26,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 async def customers(stack: Stack) -> AsyncIterator[Customers]:
     """The simulated WHMCS's side: buys services and asks for actions as the module will."""
     async with httpx.AsyncClient(base_url=stack.simulator, timeout=30) as http:
-        yield Customers(stack, http)
+        customers = Customers(stack, http)
+        yield customers
+        await customers.prefect.aclose()

@@ -112,7 +112,7 @@ async def _opened(ledger_url: str) -> AsyncIterator[Ledger]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def ledger(_opened: Ledger) -> Ledger:
-    """A ledger without rows. Its connections and compiled statements are the session's: they cost more than the rows."""
+    """A ledger without rows. Connections and compiled statements are the session's: they cost most."""
     _opened.before_commit.clear()
     _opened.after_commit.clear()
     async with _opened.transaction() as session:

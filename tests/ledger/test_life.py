@@ -101,7 +101,7 @@ class Walker:
 
 @pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 @settings(
-    max_examples=20,
+    max_examples=15,
     deadline=None,
     # Each walk takes a service of its own, so the ledger may well be the same.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

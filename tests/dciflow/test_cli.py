@@ -1,0 +1,69 @@
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dciflow.cli import app
+from dciflow.stack import free_port
+from ledger.database import Ledger
+from tasks.settings import settings
+
+run = CliRunner()
+
+
+@pytest.fixture
+def ledger_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}"
+    monkeypatch.setenv("DCIFLOW_LEDGER_URL", url)
+    settings.cache_clear()
+    yield url
+    settings.cache_clear()
+
+
+def test_without_a_command_the_help_lists_them() -> None:
+    said = run.invoke(app, [])
+    for command in ("simulate", "setup", "panel", "whmcs", "held"):
+        assert command in said.output
+
+
+def test_a_password_is_never_taken_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DCIFLOW_PANEL_PASSWORD", raising=False)
+    said = run.invoke(app, ["panel", "add", "main", "--url", "https://panel.example", "--username", "a@example.com"])
+    assert said.exit_code == 1
+    assert "DCIFLOW_PANEL_PASSWORD" in said.output
+
+
+def test_a_panel_address_that_is_none_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DCIFLOW_PANEL_PASSWORD", "canary-of-the-panel")
+    said = run.invoke(app, ["panel", "add", "main", "--url", "panel.example", "--username", "a@example.com"])
+    assert said.exit_code == 1
+    assert said.output.startswith("dciflow: url: ")
+    assert len(said.output.strip().splitlines()) == 1
+    assert "canary" not in said.output
+
+
+def test_without_a_ledger_the_line_says_which(ledger_url: str) -> None:
+    said = run.invoke(app, ["held", "list"])
+    assert said.exit_code == 1
+    assert said.output.startswith("dciflow: The ledger at ")
+
+
+async def test_nothing_held_is_an_empty_table(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    await ledger.upgrade()
+    await ledger.dispose()
+    said = await asyncio.to_thread(run.invoke, app, ["held", "list"])
+    assert said.exit_code == 0, said.output
+    refused = await asyncio.to_thread(run.invoke, app, ["held", "release", "7", "--why", "x"])
+    assert refused.output.strip() == "dciflow: Service 7 is not HELD."
+
+
+def test_a_port_in_use_is_left_to_its_owner() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port(port) not in (0, port)

@@ -1,0 +1,124 @@
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow
+from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
+
+from flows.steps import StepOfFlow, flows, steps_of, table
+from tasks import effects
+from tasks.effects import Kind, Step
+from tasks.results import RESULTS
+
+ROOT = Path(__file__).parent.parent
+PREFECT_YAML: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+DEPLOYMENT_KEYS = {"name", "flow_name", "entrypoint", "description", "tags", "work_pool"}
+
+
+def all_steps() -> list[Step[..., Any]]:
+    found = {}
+    for file in (ROOT / "tasks").glob("*.py"):
+        module = importlib.import_module(f"tasks.{file.stem}")
+        found.update({value.name: value for value in vars(module).values() if isinstance(value, Step)})
+    return list(found.values())
+
+
+@pytest.mark.parametrize("deployment", PREFECT_YAML["deployments"], ids=lambda d: d["flow_name"])
+def test_every_deployment_names_a_flow_that_is_there(deployment: dict[str, Any]) -> None:
+    module, _, name = deployment["entrypoint"].rpartition(".")
+    flow = getattr(importlib.import_module(module), name)
+    assert isinstance(flow, Flow)
+    assert flow.name == deployment["flow_name"]
+    assert deployment["name"] == "whmcs"
+
+
+def test_prefect_yaml_has_no_key_that_prefect_would_silently_drop() -> None:
+    assert set(PREFECT_YAML) == {"name", "prefect-version", "pull", "definitions", "deployments"}
+    for deployment in PREFECT_YAML["deployments"]:
+        assert set(deployment) == DEPLOYMENT_KEYS
+        assert set(deployment["work_pool"]) == {"name", "work_queue_name", "job_variables"}
+
+
+def test_every_flow_is_deployed() -> None:
+    assert {flow.name for flow in flows()} == {d["flow_name"] for d in PREFECT_YAML["deployments"]}
+
+
+def test_the_lock_names_versions_and_hashes_and_no_place() -> None:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    pins = [line for line in lines if re.match(r"[a-z0-9]", line)]
+    assert len(pins) > 100
+    assert all(re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+", pin) for pin in pins)
+    assert not [line for line in lines if "://" in line or line.startswith("--") or "file:" in line]
+    assert any(line.startswith("prefect==3.8.8 ") for line in lines)
+
+
+@pytest.mark.parametrize("step", all_steps(), ids=lambda step: step.name)
+def test_retries_and_caching_follow_from_the_kind_of_the_step(step: Step[..., Any]) -> None:
+    task = step.task
+    repeats = step.kind in (Kind.READS, Kind.ENSURES)
+    assert task.retries == (len(effects.REPEAT_AFTER_SECONDS) if repeats else 0)
+    assert (task.retry_condition_fn is effects.worth_repeating) is repeats
+    if repeats:
+        assert inspect.isfunction(task.retry_condition_fn)  # Prefect 3.8.8 takes any other callable for "never"
+    if step.kind is Kind.CREATES:
+        assert isinstance(task.cache_policy, CacheKeyFnPolicy)
+        assert (task.persist_result, task.result_storage_key) == (True, None)
+        assert (task.result_storage, task.result_serializer) == (RESULTS, "json")
+    else:
+        assert task.cache_policy == NO_CACHE
+        assert not task.persist_result
+    assert step.kind.value in task.tags
+    assert inspect.getdoc(step)
+
+
+def test_the_activation_has_the_manuals_ten_steps_in_order() -> None:
+    activate = next(flow for flow in flows() if flow.name == "activate")
+    assert [step.name for step in steps_of(activate)] == [
+        "load_service",
+        "check_order",
+        "claim_server",
+        "find_or_create_owner",
+        "set_owner",
+        "enable_ports",
+        "power_on",
+        "end_running_operation",
+        "release_addresses",
+        "assign_addresses",
+        "deploy_os",
+        "hand_to_watcher",
+        "wait_for_os",
+        "announce",
+    ]
+
+
+def test_only_the_wipe_destroys() -> None:
+    assert [step.name for step in all_steps() if step.kind is Kind.DESTROYS] == ["clear_disks"]
+    assert [flow.name for flow in flows() if _destroys(steps_of(flow))] == ["terminate"]
+
+
+def _destroys(steps: list[StepOfFlow]) -> bool:
+    return any(step.kind is Kind.DESTROYS for step in steps)
+
+
+def test_make_steps_prints_each_flow_with_its_steps() -> None:
+    printed = table()
+    assert "| suspend | `load_service` | reads | the service in the ledger |" in printed
+    assert "| | `clear_disks` | destroys | the disks of the permitted server |" in printed.replace("|  |", "| |")
+
+
+def test_no_flow_module_postpones_its_annotations() -> None:
+    # Prefect builds the parameters' schema from them (dossier "Prefect 3", section 8).
+    for file in (ROOT / "flows").glob("*.py"):
+        assert "from __future__ import annotations" not in file.read_text()
+
+
+def test_the_parameters_of_a_lifecycle_are_ids_and_product_settings() -> None:
+    for flow in flows():
+        if flow.name not in ("check-panel",):
+            assert set(flow.parameters.properties) <= {"service_id", "panel", "requested_by", "order"}
+    order = next(f for f in flows() if f.name == "activate").parameters.definitions["Order"]
+    assert order["additionalProperties"] is False
