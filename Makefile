@@ -20,12 +20,15 @@ up: $(READY) ## the same stack, left running: Prefect UI and racks page to look 
 	@$(BIN)/python -m dciflow.demo up
 
 .PHONY: test
-test: $(READY) ## all tests
-	@$(BIN)/python -m pytest -q
+test: unit e2e ## all tests
+
+.PHONY: e2e
+e2e: $(READY) ## the stories through a real Prefect server
+	@$(BIN)/python -m pytest -q -m prefect
 
 .PHONY: unit
 unit: $(READY) ## the tests that need no Prefect server (under a minute)
-	@$(BIN)/python -m pytest -q -m "not prefect"
+	@$(BIN)/python -m pytest -q -n 2 -m "not prefect"
 
 .PHONY: check
 check: $(READY) ## ruff, mypy --strict, import-linter

@@ -187,7 +187,7 @@ def _print(stack: Stack, rows: list[Row]) -> None:
     table = Table("Service", "Action", "Outcome", "Seconds", "Flow run")
     for row in rows:
         outcome = row.end.state if row.as_expected else f"{row.end.state}, expected {row.expected}"
-        link = f"{stack.prefect}/runs/flow-run/{row.end.run_id}"
+        link = f"{stack.prefect}/v2/runs/flow-run/{row.end.run_id}"
         table.add_row(str(row.service_id), row.action, outcome, f"{row.end.seconds:.1f}", link)
     console.print(table)
 
@@ -216,10 +216,10 @@ async def demo() -> int:
 
 
 async def up() -> int:
-    """The same stack, left running until interrupted."""
-    home = PROJECT / ".dciflow" / "up"
+    """The same stack, left running until interrupted. It begins anew each time: the simulator remembers no other."""
+    home = PROJECT / ".dciflow" / f"up-{os.getpid()}"
     async with running_stack(
-        home, say, speed=SPEED, prefect_port=4200, simulator_port=8600, keep=lambda: True
+        home, say, speed=SPEED, prefect_port=4200, simulator_port=8600, keep=lambda: False
     ) as stack:
         console.print(f"Prefect UI   {stack.prefect}")
         console.print(f"Racks        {stack.simulator}/racks")

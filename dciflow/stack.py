@@ -125,7 +125,7 @@ def _environment(home: Path, prefect: str, speed: float) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_URL": f"{prefect}/api",
-        "PREFECT_UI_URL": prefect,
+        "PREFECT_UI_URL": f"{prefect}/v2",
         "PREFECT_CLI_COLORS": "false",
         "DCIFLOW_LEDGER_URL": f"sqlite+aiosqlite:///{home / 'ledger.db'}",
         "DCIFLOW_CLOCK_SPEED": str(speed),

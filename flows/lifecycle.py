@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec
 
 from prefect import Flow, flow
 
+from dcimanager.errors import WrongCredentials
 from ledger import requests, services
 from ledger.errors import Busy, LedgerError
 from ledger.lifecycle import State
@@ -17,14 +18,25 @@ from ledger.orders import Order
 from ledger.snapshots import Driver
 from tasks.card import show_card
 from tasks.clock import clock
-from tasks.connections import ledger
+from tasks.connections import forget_panel, ledger
 from tasks.identity import drive, load
-from tasks.log import quiet_expected_ends, run_log
+from tasks.log import EXPECTED, quiet_expected_ends, run_log
 from tasks.outcomes import Held, Refusal
+from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
 
 Requester = Literal["cron", "admin", "client", "api"]
 P = ParamSpec("P")
+
+PARAMETERS = """
+
+Args:
+    service_id: The service's number in WHMCS.
+    panel: The panel that sells it, as named in its block dcimanager-panel/<name>.
+    requested_by: Who asks; it is only recorded.
+    order: What to deliver. None runs the service's last order again.
+"""
+"""What the Prefect UI's form says of each parameter: Prefect reads it from the flow's docstring."""
 
 HEARTBEAT_SECONDS = 15
 """How often a live run says so in the ledger."""
@@ -33,12 +45,18 @@ SILENT_AFTER = timedelta(seconds=90)
 """Six missed heartbeats: the run is dead and another may take its service over."""
 
 
+PATIENCE_SECONDS = 2.0
+PATIENCE_TRIES = 60
+"""Two minutes, in which an activation that handed over ends, or is silent for so long that it counts as dead."""
+
+
 def lifecycle(
-    ends_in: State, *, begins_with: Collection[State]
+    ends_in: State, *, begins_with: Collection[State], after: str | None = None
 ) -> Callable[[Callable[P, Awaitable[State | None]]], "Flow[P, Any]"]:
     """Make a Prefect flow of a lifecycle's steps: one open request per service, its state moved when they are done.
 
-    A service that is in `ends_in` already is left as it is. The body may return another state to end in.
+    A service that is in `ends_in` already is left as it is. The body may return another state to end in. A lifecycle
+    that comes `after` another action waits while that one is still at its end; every other one is refused then.
     """
 
     def decorate(body: Callable[P, Awaitable[State | None]]) -> "Flow[P, Any]":
@@ -51,13 +69,17 @@ def lifecycle(
             given = signature.bind(*args, **kwargs)
             given.apply_defaults()
             asked = given.arguments
+            order: Order | None = asked.get("order")
             async with _request(
-                action, asked["service_id"], asked["panel"], asked["requested_by"], asked.get("order")
+                action, asked["service_id"], asked["panel"], asked["requested_by"], order, after
             ) as request:
                 if await request.may_begin(ends_in, begins_with):
+                    if order is not None:
+                        await request.keep(asked["panel"], order)
                     reached = await body(*args, **kwargs)
                     request.ends_in = reached or ends_in
 
+        run.__doc__ = f"{inspect.getdoc(body)}{PARAMETERS}"
         return flow(
             name=action,
             description=inspect.getdoc(body),
@@ -75,6 +97,21 @@ class _Request:
         self.driver = driver
         self.action = action
         self.ends_in: State | None = None
+
+    async def keep(self, panel: str, order: Order) -> None:
+        """Make this the service's last order. Only now: one that is refused must not replace what was delivered.
+
+        Raises Refusal: what it changes was done already.
+        """
+        await check_reorder(await load(self.driver.service_id), order)
+        await services.remember(
+            ledger(),
+            service_id=self.driver.service_id,
+            panel=panel,
+            client_id=order.client_id,
+            order=order,
+            now=clock().now(),
+        )
 
     async def may_begin(self, ends_in: State, begins_with: Collection[State]) -> bool:
         """False: the service is there already. Raises Refusal: it cannot be done from where the service stands."""
@@ -103,7 +140,7 @@ LOOKS_AGAIN = frozenset({"suspend", "unsuspend"})
 
 @asynccontextmanager
 async def _request(
-    action: str, service_id: int, panel: str, requested_by: str, order: Order | None
+    action: str, service_id: int, panel: str, requested_by: str, order: Order | None, after: str | None
 ) -> AsyncIterator[_Request]:
     """Open the request, keep it alive, and close it with its outcome whatever happens.
 
@@ -121,17 +158,13 @@ async def _request(
         )
     if known is None:
         await services.remember(ledger(), service_id=service_id, panel=panel, now=clock().now())
-    driver = await _drive(action, service_id, panel, requested_by)
-    if order is not None:
-        # Only now: an order must not change under a run that is working on the last one.
-        await services.remember(
-            ledger(), service_id=service_id, panel=panel, client_id=order.client_id, order=order, now=clock().now()
-        )
-    await label_run(service_id=service_id, panel=panel, client_id=order.client_id if order else None)
+    driver = await _drive(action, service_id, panel, requested_by, after)
     drive(driver)
     request = _Request(driver, action)
     heart = asyncio.create_task(_beat(driver))
     try:
+        client_id = order.client_id if order else (known.client_id if known else None)
+        await label_run(service_id=service_id, panel=panel, client_id=client_id)
         yield request
     except Held as held:
         await requests.hold_and_close(
@@ -142,7 +175,10 @@ async def _request(
         await asyncio.shield(_close(driver, "cancelled", "cancelled by hand"))
         raise
     except Exception as error:
-        await _close(driver, "failed", str(error))
+        if isinstance(error, WrongCredentials):
+            forget_panel(panel)  # whoever comes next uses the block's credentials, which may be mended by then
+        # What nobody foresaw may quote anything, a password too: of that the ledger keeps the kind only.
+        await _close(driver, "failed", str(error) if isinstance(error, EXPECTED) else type(error).__name__)
         raise
     else:
         await requests.close(ledger(), driver, outcome="done", message="", to=request.ends_in, now=clock().now())
@@ -151,7 +187,7 @@ async def _request(
         await show_card(service_id)
 
 
-async def _drive(action: str, service_id: int, panel: str, requested_by: str) -> Driver:
+async def _drive(action: str, service_id: int, panel: str, requested_by: str, after: str | None) -> Driver:
     open_request = functools.partial(
         requests.open,
         ledger(),
@@ -160,18 +196,22 @@ async def _drive(action: str, service_id: int, panel: str, requested_by: str) ->
         action=action,
         flow_run_id=run_id(),
         requested_by=requested_by,
-        now=clock().now(),
         silent_after=SILENT_AFTER,
     )
-    try:
-        return await open_request()
-    except Busy as busy:
-        if await is_over(busy.request.flow_run_id):
-            return await open_request(takeover=True)
-        raise Refusal(
-            f"Service {service_id} is busy with {busy.request.action} since {busy.request.opened_at:%H:%M} UTC "
-            f"({run_link(busy.request.flow_run_id)}). Wait for it or cancel it, then press Retry."
-        ) from None
+    tries = 0
+    while True:
+        try:
+            return await open_request(now=clock().now())
+        except Busy as busy:
+            if await is_over(busy.request.flow_run_id):
+                return await open_request(now=clock().now(), takeover=True)
+            if busy.request.action != after or tries == PATIENCE_TRIES:
+                raise Refusal(
+                    f"Service {service_id} is busy with {busy.request.action} since {busy.request.opened_at:%H:%M} UTC "
+                    f"({run_link(busy.request.flow_run_id)}). Wait for it or cancel it, then press Retry."
+                ) from None
+        tries += 1
+        await asyncio.sleep(PATIENCE_SECONDS)  # real seconds, as a silence is measured in
 
 
 async def _beat(driver: Driver) -> None:

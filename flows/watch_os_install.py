@@ -7,7 +7,7 @@ from tasks.identity import confirm_identity, load_service
 from tasks.os_install import wait_for_os
 
 
-@lifecycle(State.ACTIVE, begins_with={State.INSTALLING})
+@lifecycle(State.ACTIVE, begins_with={State.INSTALLING}, after="activate")
 async def watch_os_install(service_id: int, panel: str, requested_by: Requester = "api") -> None:
     """Wait for a service's OS installation within the product's time-out, then tell WHMCS.
 

@@ -1,9 +1,11 @@
 """IP addresses of the service's server: taken off, and given from the product's pool."""
 
+from contextlib import suppress
+
 from pydantic import JsonValue
 
 from dcimanager.addresses import Address
-from dcimanager.errors import Refused
+from dcimanager.errors import NotFound, Refused
 from dcimanager.panel import Panel
 from ledger import journal
 from ledger.lifecycle import State
@@ -33,7 +35,8 @@ async def release_addresses(service: Service) -> None:
     panel = await panel_named(service.panel)
     for address in await _foreign(panel, service, server.id):
         await own_server(service)
-        await panel.addresses.remove(server.id, address.id)
+        with suppress(NotFound):  # gone since we looked; whether all are is looked at below
+            await panel.addresses.remove(server.id, address.id)
         run_log().info("server %s: address %s asked to be released", server.id, address.address)
     started = clock().now()
     while await _foreign(panel, service, server.id):
@@ -98,7 +101,7 @@ async def assign_addresses(service: Service) -> int:
             await panel.addresses.add(server.id, pool_id=pool.id, count=missing)
         except Refused as error:
             raise Refusal(
-                f"Pool {pool.name} gave no {missing} address(es) for server {server.id}: {error.message}. "
+                f"Pool {pool.name} gave no {missing} address(es) for server {server.id}: {error.message.rstrip('.')}. "
                 "Add addresses to the pool and press Retry."
             ) from None
         return None

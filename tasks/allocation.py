@@ -4,6 +4,7 @@ import difflib
 from collections import Counter
 from random import SystemRandom
 
+from dcimanager.errors import NotFound
 from dcimanager.filters import Field, Filter, UnsafeValue
 from dcimanager.operations import OperationProgress
 from dcimanager.panel import Panel
@@ -93,7 +94,10 @@ def unfit(server: Server, order: Order) -> list[str]:
 
 
 async def _lost(panel: Panel, server_id: int, order: Order) -> bool:
-    return bool(unfit(await panel.servers.get(server_id), order))
+    try:
+        return bool(unfit(await panel.servers.get(server_id), order))
+    except NotFound:
+        return True
 
 
 async def _free_servers(panel: Panel, order: Order) -> list[Server]:

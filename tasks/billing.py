@@ -67,19 +67,20 @@ async def announce(service: Service) -> None:
         password=record.password,
         dedicated_ip=addresses[0] if addresses else None,
         assigned_ips=addresses,
-        status=ServiceStatus.ACTIVE,
+        # A suspension that came meanwhile is WHMCS's to lift.
+        status=ServiceStatus.ACTIVE if record.status == ServiceStatus.PENDING else None,
     )
     if not _knows(await whmcs.services.get(service.service_id), addresses, username):
         raise Refusal(f"WHMCS did not keep what was written for service {service.service_id}. Press Retry.")
     await whmcs.log.write(
         f"dciflow: service {service.service_id} is ready on server {server.id}", client_id=record.client_id
     )
-    run_log().info("WHMCS shows service %s as Active", service.service_id)
+    run_log().info("WHMCS knows the server of service %s", service.service_id)
 
 
 def _knows(record: BillingService, addresses: list[str], username: str) -> bool:
     return (
-        record.status == ServiceStatus.ACTIVE
+        record.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
         and record.dedicated_ip == (addresses[0] if addresses else "")
         and list(record.assigned_ips) == addresses
         and record.username == username

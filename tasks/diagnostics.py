@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from dcimanager.errors import NotFound, Unreachable
+from dcimanager.errors import NotFound, Refused, Unreachable
 from dcimanager.operations import Operation, OperationProgress
 from dcimanager.servers import Server
 from ledger import claims, permits
@@ -10,8 +10,9 @@ from ledger.snapshots import Permit, Service
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import LOOKS_AFTER_LOSS, SETTLE_SECONDS, destroys, ensures
-from tasks.identity import claim_of, driver_of, fresh, own_server
+from tasks.identity import check_owner, claim_of, driver_of, fresh, own_server
 from tasks.log import run_log
+from tasks.operations import end
 from tasks.outcomes import Held, Reason, Refusal
 
 POLL_SECONDS = 30.0
@@ -20,21 +21,35 @@ POLL_SECONDS = 30.0
 WIPE_MINUTES = 75
 """The panel itself ends diagnostics after 60 minutes (dossier 7.4); the rest covers its own queue."""
 
+ARRIVAL_SECONDS = 60
+"""A wipe that was asked for by a run that died may still be on its way: twice as long as a call may take."""
+
 
 @ensures("a permit to wipe", run_name="write the permit to wipe the server of service {service.service_id}")
 async def permit_wipe(service: Service) -> int:
     """Write the one permit to wipe this one server and return its id; there is no way back from here (safety rule 4).
 
-    A permit that was used without the panel ever starting a wipe is voided and a new one written from fresh readings; so it
-    is after a wipe that was not proved, once a person let the service go on.
-    Held: the server's identity cannot be proved.
+    A permit that was used without the panel ever starting a wipe is voided and a new one written from fresh readings;
+    so is one after which something else ran on the server, and so it is after a wipe that was not proved, once a
+    person let the service go on. An operation in the way, such as the panel's own check of a freed server, is ended.
+    Held: the server's identity cannot be proved, or it has an owner.
     """
     service = await fresh(service)
     present = await permits.current(ledger(), service.service_id, service.generation)
     server = await own_server(service)
-    if present is not None and present.used_at is not None and present.outcome is None:
+    await check_owner(await panel_named(service.panel), server, None)
+    if present is not None and present.outcome is None and present.used_at is not None:
+        while clock().elapsed(present.used_at).total_seconds() < ARRIVAL_SECONDS:
+            await clock().sleep(SETTLE_SECONDS)
+        server = await own_server(service)
         if present.operation_id is not None or _wipe_of(present, server) is not None:
             return present.id
+        await permits.void(ledger(), driver_of(service), present.id, now=clock().now())
+    wipe_may_run = present is not None and present.outcome == "unproven"
+    if server.operation is not None and server.operation.running and not wipe_may_run:
+        await end(service, server.id, server.operation.id)
+        server = await own_server(service)
+    if present is not None and present.used_at is None and present.operation_before != _last_operation(server):
         await permits.void(ledger(), driver_of(service), present.id, now=clock().now())
     claim = claim_of(service)
     if not (claim.serial or claim.macs or claim.barcode):
@@ -52,7 +67,7 @@ async def permit_wipe(service: Service) -> int:
         serial=server.serial,
         macs=server.macs,
         barcode=server.barcode,
-        operation_before=server.operation.id if server.operation else None,
+        operation_before=_last_operation(server),
         now=clock().now(),
     )
     return permit.id
@@ -77,6 +92,9 @@ async def clear_disks(service: Service, permit_id: int) -> int:
     if operation is None:
         if server.operation is not None and server.operation.running:
             raise Refusal(f"Server {server.id} is busy with operation {server.operation.id}. End it and press Retry.")
+        if _last_operation(server) != permit.operation_before:
+            # It could be taken for the wipe, should the wipe's answer be lost.
+            raise Refusal(f"Something ran on server {server.id} since its wipe was permitted. Press Retry.")
         await permits.use(ledger(), driver_of(service), permit.id, now=clock().now())
         panel = await panel_named(service.panel)
         try:
@@ -84,6 +102,10 @@ async def clear_disks(service: Service, permit_id: int) -> int:
         except Unreachable as lost:
             run_log().warning("The answer to the wipe of server %s was lost (%s): looking for it.", server.id, lost)
             started = None
+        except Refused:
+            # No wipe came of it: diagnostics that somebody runs by hand until the re-run must not pass for one.
+            await permits.void(ledger(), driver_of(service), permit.id, now=clock().now())
+            raise
     else:
         started = operation.id
     operation_id = started if started is not None else await _look_for_wipe(service, permit)
@@ -127,6 +149,10 @@ async def _permit(service: Service, permit_id: int) -> Permit:
     return permit
 
 
+def _last_operation(server: Server) -> int | None:
+    return None if server.operation is None else server.operation.id
+
+
 def _wipe_of(permit: Permit, server: Server) -> Operation | None:
     """The wipe that a used permit started without our hearing so: a newer operation that may be diagnostics."""
     operation = server.operation
@@ -154,6 +180,7 @@ async def _look_for_wipe(service: Service, permit: Permit) -> int:
             f"The answer to the wipe of server {permit.server_id} was lost and the panel could not be asked.",
             server=permit.server_id,
         ) from lost
+    await permits.void(ledger(), driver_of(service), permit.id, now=clock().now())
     raise Refusal(f"The wipe of server {permit.server_id} did not start. Nothing was released; press Retry.")
 
 

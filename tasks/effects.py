@@ -48,6 +48,9 @@ SETTLE_SECONDS = 5.0
 LOOKS_AFTER_LOSS = 6
 """Half a minute of looking: as long as a call may take that is still on its way when its answer is given up."""
 
+LOOKS_AFTER_YES = 60
+"""Five minutes: what the panel accepted it shows within seconds, a busy one within minutes."""
+
 
 class Kind(str, Enum):
     """What a step does to the world."""
@@ -160,14 +163,16 @@ def worth_repeating(task: "Task[Any, Any]", run: TaskRun, state: "RunState[Any]"
 
 
 def key_of_create(context: TaskRunContext, inputs: dict[str, Any]) -> str:
-    """Service, panel, generation, step and attempt: a second run of the same activation finds it, the next one does not."""
+    """Service, panel, generation, step, attempt: a second run of one activation finds it, the next one does not."""
     return key_for(context.task.name, inputs["service"], inputs.get("attempt", 1))
 
 
 def key_for(step: str, service: Service, attempt: int = 1) -> str:
     """The key that a create's result is kept under."""
-    # The panel too: a service that got no server may be tried on another one, where user 25 is somebody else.
-    return f"{step}-service-{service.service_id}-{service.panel}-{service.generation}-{attempt}"
+    # Panel and client too: a service that got no server may be tried on another panel, where user 25 is somebody else,
+    # or for another client. Cached results know nothing of either.
+    whose = f"client-{service.client_id}-panel-{service.panel}"
+    return f"{step}-service-{service.service_id}-{whose}-{service.generation}-{attempt}"
 
 
 def _key_of_inputs(context: TaskRunContext, inputs: dict[str, Any]) -> str:
@@ -191,7 +196,8 @@ async def make_once(
             made = await send()
         except Unreachable as lost:
             run_log().warning("The answer to %s was lost (%s): looking whether it was made.", what, lost)
-            made, seen = await _look_until_there(look)
+            await clock().sleep(SETTLE_SECONDS)
+            made, seen = await _look_until_there(look, LOOKS_AFTER_LOSS)
             if not seen:
                 raise Held(
                     Reason.ANSWER_LOST,
@@ -202,23 +208,21 @@ async def make_once(
                 raise
         else:
             if made is None:
-                made, _ = await _look_until_there(look)
+                made, _ = await _look_until_there(look, LOOKS_AFTER_YES)
             if made is None:
                 raise Held(Reason.ANSWER_LOST, f"The panel accepted {what} but does not show it.")
     return made
 
 
-async def _look_until_there(look: Callable[[], Awaitable[T | None]]) -> tuple[T | None, bool]:
-    """What is there now; and whether the last look worked at all, without which None says nothing."""
-    seen = False
-    for _ in range(LOOKS_AFTER_LOSS):
-        await clock().sleep(SETTLE_SECONDS)
+async def _look_until_there(look: Callable[[], Awaitable[T | None]], looks: int) -> tuple[T | None, bool]:
+    """What is there after so many looks; and whether the last one worked, without which None says nothing."""
+    made, seen = None, False
+    for _ in range(looks):
         try:
-            made = await look()
+            made, seen = await look(), True
         except Unreachable:
             seen = False
-            continue
-        seen = True
         if made is not None:
-            return made, seen
-    return None, seen
+            break
+        await clock().sleep(SETTLE_SECONDS)
+    return made, seen

@@ -7,8 +7,9 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from prefect.context import TaskRunContext
 from pydantic import JsonValue
 
-from dcimanager.errors import NotFound, Unreachable
+from dcimanager.errors import NotFound, Refused, Unreachable
 from dcimanager.operations import Operation, OperationProgress
+from dcimanager.servers import Server
 from ledger import journal
 from ledger.lifecycle import State
 from ledger.snapshots import Entry, Service
@@ -62,6 +63,9 @@ async def deploy_os(service: Service, attempt: int) -> int:
         now=clock().now(),
         advance_to=State.INSTALLING,
     )
+    if entry.result is not None:
+        # Whatever runs on the server by now: what was asked for once is not installed over.
+        return int(str(entry.result["operation"]))
 
     async def look() -> int | None:
         seen = (await own_server(service)).operation
@@ -71,9 +75,14 @@ async def deploy_os(service: Service, attempt: int) -> int:
 
     async def send() -> int | None:
         await own_server(service)
-        accepted = await panel.servers.install_os(
-            server.id, template_id=template.id, password=password, hostname=order.hostname
-        )
+        try:
+            accepted = await panel.servers.install_os(
+                server.id, template_id=template.id, password=password, hostname=order.hostname
+            )
+        except Refused:
+            # Nothing came of it: what somebody starts by hand until the re-run must not pass for ours.
+            await journal.forget(ledger(), driver_of(service), entry.key)
+            raise
         return accepted.operation_id
 
     operation_id = await make_once(look=look, send=send, what=f"the OS installation on server {server.id}")
@@ -87,7 +96,7 @@ async def deploy_os(service: Service, attempt: int) -> int:
 async def wait_for_os(service: Service) -> None:
     """Watch the installation until it is over; end it on the panel when the product's time-out is.
 
-    The time counts from when the installation was asked for, as the ledger has it: a restart does not reset it.
+    The time counts from when the panel took the installation on, as the ledger has it: a restart does not reset it.
     InstallationFailed: it failed, or its time was over. The server stays with the service, a re-run installs again.
     Source: DCImanager manual, Integration with WHMCS, "Service activation", step 10.
     """
@@ -97,19 +106,20 @@ async def wait_for_os(service: Service) -> None:
     if entry is None or entry.result is None:
         raise Refusal(f"No OS installation of service {service.service_id} is known. Run its activation again.")
     operation_id = int(str(entry.result["operation"]))
+    began = entry.settled_at or entry.noted_at
     limit = timedelta(minutes=order.os_install_timeout_minutes)
     progress = ProgressBar(service)
     while True:
         server = await own_server(service)
-        operation = await _operation(service, server.id, server.operation, operation_id)
+        operation = await _operation(service, entry, server, operation_id)
         if operation is not None:
-            await progress.show(operation, entry.noted_at, limit)
+            await progress.show(operation, began, limit)
             if operation.progress is OperationProgress.FINISHED:
                 run_log().info("server %s: the installation is finished", server.id)
                 return
             if not operation.running:
                 await _give_up(service, entry, f"failed ({operation.sentence()})", server.id)
-        if clock().elapsed(entry.noted_at) >= limit:
+        if clock().elapsed(began) >= limit:
             if operation is not None and operation.running:
                 await end(service, server.id, operation_id)
             minutes = order.os_install_timeout_minutes
@@ -117,28 +127,38 @@ async def wait_for_os(service: Service) -> None:
         await clock().sleep(POLL_SECONDS)
 
 
-async def _operation(service: Service, server_id: int, shown: Operation | None, operation_id: int) -> Operation | None:
+async def _operation(service: Service, entry: Entry, server: Server, operation_id: int) -> Operation | None:
     """Our operation: as the server shows it, else as the panel keeps it; None: the panel did not answer this time.
 
-    Raises Held: another operation took its place and how ours ended cannot be told.
+    Raises Held: another operation took its place and how ours ended cannot be told. Once a person lets the service go
+    back, the next activation installs again.
     """
-    if shown is not None and shown.id == operation_id:
-        return shown
+    if server.operation is not None and server.operation.id == operation_id:
+        return server.operation
     panel = await panel_named(service.panel)
     try:
-        return await panel.operations.get(server_id, operation_id)
+        return await panel.operations.get(server.id, operation_id)
     except Unreachable:
         return None
     except NotFound:
+        await _note_given_up(service, entry)
         raise Held(
             Reason.INSTALLATION_REPLACED,
-            f"Operation {operation_id} (our OS installation) on server {server_id} is gone from the panel.",
-            server=server_id,
+            f"Operation {operation_id} (our OS installation) on server {server.id} is gone from the panel.",
+            server=server.id,
             operation=operation_id,
         ) from None
 
 
 async def _give_up(service: Service, entry: Entry, how: str, server_id: int) -> None:
+    await _note_given_up(service, entry)
+    raise InstallationFailed(
+        f"The OS installation on server {server_id} {how}. The server stays with service {service.service_id}: "
+        "press Retry to install again, or terminate the service."
+    )
+
+
+async def _note_given_up(service: Service, entry: Entry) -> None:
     await journal.note(
         ledger(),
         driver_of(service),
@@ -148,22 +168,20 @@ async def _give_up(service: Service, entry: Entry, how: str, server_id: int) -> 
         before=None,
         now=clock().now(),
     )
-    raise InstallationFailed(
-        f"The OS installation on server {server_id} {how}. The server stays with service {service.service_id}: "
-        "press Retry to install again, or terminate the service."
-    )
 
 
 @ensures(
     "somebody watches the installation", run_name="hand the installation of service {service.service_id} to a watcher"
 )
 async def hand_to_watcher(service: Service, attempt: int) -> None:
-    """Start the run that waits for the installation in place of this one; asked twice, it is one run.
+    """Start the run that waits for the installation in place of this one; asked twice by one run, it is one run.
+
+    A later activation of the same attempt starts a watcher of its own: the first one may have died.
 
     Source: DCImanager manual, Integration with WHMCS, "Don't wait the OS install".
     """
     parameters: dict[str, JsonValue] = {"service_id": service.service_id, "panel": service.panel, "requested_by": "api"}
-    key = f"watch-{service.service_id}-{service.generation}-{attempt}"
+    key = f"watch-{service.service_id}-{service.generation}-{attempt}-{driver_of(service).epoch}"
     await connections().start_run(WATCH, parameters, key)
 
 

@@ -11,7 +11,10 @@ from pydantic import JsonValue
 
 
 class Stop(Exception):
-    """The run cannot go on; the text is one line for the host's staff."""
+    """The run cannot go on; the text is one line for the host's staff, whatever an order or a panel put into it."""
+
+    def __str__(self) -> str:
+        return " ".join(super().__str__().split())
 
 
 class Refusal(Stop):

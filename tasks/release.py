@@ -1,12 +1,13 @@
 """Where a deletion begins: what there is to give back, and the point from which the server is being taken back."""
 
+from dcimanager.errors import NotFound
 from ledger import claims, journal, services
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import ensures
-from tasks.identity import check_hardware, claim_of, driver_of, fresh, read_server, same_email
+from tasks.identity import check_hardware, claim_of, driver_of, fresh, same_email
 from tasks.log import run_log
 from tasks.owner import STEP as OWNER
 
@@ -15,7 +16,8 @@ from tasks.owner import STEP as OWNER
 async def give_back_untouched(service: Service) -> State | None:
     """The state that a service is left in which has no server, or one that was never made the client's; None: wipe it.
 
-    An owner that we set without hearing the answer is adopted here, so that the deletion takes the long way.
+    An owner that we set without hearing the answer is adopted here, so that the deletion takes the long way. While the
+    service is CLAIMED none was asked for: whoever has its server by then got it by hand and keeps it.
     """
     service = await fresh(service)
     if service.claim is None:
@@ -23,8 +25,13 @@ async def give_back_untouched(service: Service) -> State | None:
         return service.state
     if service.claim.owner_id is not None:
         return None
+    if service.state is State.CLAIMED:
+        return await _give_back(service)
     panel = await panel_named(service.panel)
-    server = await read_server(panel, service.claim)
+    try:
+        server = await panel.servers.get(service.claim.server_id)
+    except NotFound:
+        return await _give_back(service)
     entry = await journal.latest(ledger(), service.service_id, service.generation, OWNER)
     if entry is not None and entry.result is not None and server.owner_email is not None:
         owner_id = int(str(entry.result["user"]))
@@ -33,11 +40,15 @@ async def give_back_untouched(service: Service) -> State | None:
             check_hardware(server, service.claim)
             await claims.record_owner(ledger(), driver_of(service), owner_id, now=clock().now())
             return None
+    return await _give_back(service)
+
+
+async def _give_back(service: Service) -> State:
     if service.state is State.RELEASING:  # a person sent it here from HELD
         service = await claims.release_untouched(ledger(), driver_of(service), now=clock().now())
     else:
         service = await claims.drop(ledger(), driver_of(service), now=clock().now())
-    run_log().info("server %s was never made the client's: the claim is dropped, nothing to wipe", server.id)
+    run_log().info("the server was never made the client's: the claim of service %s is dropped", service.service_id)
     return service.state
 
 
