@@ -1,7 +1,8 @@
 """When a call may be sent again, and how long to wait before.
 
 HTTP 503 means that a service of the panel is asleep and its handler did not run: any call may be repeated, POST
-included. After 502, 504 or a lost connection nobody knows: only GET may be repeated.
+included; so may one whose connection was never made. After 502, 504 or a connection that broke nobody knows: only GET
+may be repeated.
 Source: dossier "HTTP API of ISPsystem DCImanager 6", section 4.2.
 """
 
@@ -15,7 +16,7 @@ ASLEEP_SECONDS = 60.0
 LONGEST_RETRY_AFTER = 30.0
 """A panel that asks for a longer pause gets this one: a step that sleeps for hours helps nobody."""
 SHORTEST_PAUSE = 0.25
-REPEATED_READS = 3
+REPEATED_TRIES = 3
 
 NOT_RUN = frozenset({429, 503})
 """Answers that say that the handler did not run."""
@@ -49,19 +50,18 @@ class Lost(Exception):
 
 def repeating(method: str, sleep: Callable[[float], Awaitable[object]]) -> AsyncRetrying:
     """Sends one call as often as its method and its answers allow; the last answer or Lost is the result."""
-    reads_left = REPEATED_READS if method == "GET" else 0
+    tries_left = REPEATED_TRIES
 
     def again(state: RetryCallState) -> bool:
-        nonlocal reads_left
+        nonlocal tries_left
         answer, error = _outcome(state)
         if answer is not None and answer.status in NOT_RUN:
             # Both measures: sleeping is injected, and a panel may also take long to say 503.
             return max(state.idle_for, state.seconds_since_start or 0.0) < ASLEEP_SECONDS
         broken = answer.status in GATEWAY if answer is not None else isinstance(error, Lost) and error.cut
-        if broken and reads_left > 0:
-            reads_left -= 1
-            return True
-        return False
+        harmless = method == "GET" or (isinstance(error, Lost) and not error.sent)
+        tries_left -= 1
+        return broken and harmless and tries_left >= 0
 
     async def paused(seconds: float) -> None:
         await sleep(seconds)

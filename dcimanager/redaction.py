@@ -14,7 +14,8 @@ LONGEST_LIST = 20
 SHORTEST_SECRET = 4
 """Shorter values are masked by their key only: replacing every "a" of a text would make it unreadable."""
 
-_SECRET_KEY = re.compile(r"passw|token|ses6|secret|authorization|key$", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"passw|token|ses6|secret|authorization|key$|email|full_name|phone", re.IGNORECASE)
+"""Personal data is masked with the secrets: a log is read by more people than a client's account."""
 _SECRET_IN_TEXT = re.compile(
     r"""(?ix) ( ["']? [\w-]* (?:password|passwd|token|ses6|secret|key) ["']? \s* [:=] \s* ) ( "[^"]*"? | [^\s,;&}<]+ )
               | ( authorization ["']? \s* [:=] ) [^\r\n]* """

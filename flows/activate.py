@@ -5,7 +5,7 @@ from ledger.lifecycle import State
 from ledger.orders import Order
 from tasks.addresses import assign_addresses, release_addresses
 from tasks.allocation import claim_server
-from tasks.billing import announce
+from tasks.billing import announce, check_wanted
 from tasks.identity import load_service
 from tasks.operations import end_running_operation
 from tasks.orders import check_order, order_of
@@ -25,6 +25,7 @@ async def activate(
     """
     service = await load_service(service_id)
     await check_order(service)
+    await check_wanted(service)
     while True:
         service = await claim_server(service)
         owner_id = await find_or_create_owner(service)

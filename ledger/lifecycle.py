@@ -1,6 +1,6 @@
 """The life of a service: its states, one sentence each, and the moves between them.
 
-The picture in README.md is generated from MOVES (`python -m ledger.lifecycle`) and a test compares the two.
+The picture in README.md is generated from it (`python -m ledger.picture`) and a test compares the two.
 """
 
 from enum import Enum
@@ -34,7 +34,7 @@ class State(str, Enum):
         return self.value
 
 
-_ALIVE = {
+ALIVE = {
     State.NEW: {State.CLAIMED},
     State.CLAIMED: {State.PREPARING, State.NEW, State.RELEASING},  # NEW: the race was lost, nothing was touched
     State.PREPARING: {State.INSTALLING, State.NEW, State.RELEASING},  # NEW: taken by hand before it was ours
@@ -47,23 +47,7 @@ _ALIVE = {
 }
 
 MOVES: dict[State, frozenset[State]] = {
-    **{state: frozenset(moves | {State.HELD}) for state, moves in _ALIVE.items()},
+    **{state: frozenset(moves | {State.HELD}) for state, moves in ALIVE.items()},
     # Back to where it came from, or on to RELEASING, by a person; never past a permit.
-    State.HELD: frozenset(_ALIVE),
+    State.HELD: frozenset(ALIVE),
 }
-
-
-def picture() -> str:
-    """The moves as a Mermaid state diagram; HELD is drawn once, for all."""
-    lines = ["stateDiagram-v2", "    [*] --> NEW"]
-    lines += [f"    {a} --> {b}" for a, moves in _ALIVE.items() for b in State if b in moves]
-    lines += [
-        '    state "any state" as any',
-        "    any --> HELD: a person is needed",
-        "    HELD --> any: a person decided",
-    ]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(picture())

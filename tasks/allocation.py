@@ -71,7 +71,7 @@ def unfit(server: Server, order: Order) -> list[str]:
     """Why a server does not fit an order, as phrases for the count of near misses; empty: it fits.
 
     Source: DCImanager manual, Integration with WHMCS, "Service activation", step 1; BILLmanager's conditions add the
-    last three.
+    next three, safety rule 4 the last.
     """
     faults = []
     if server.configuration != order.configuration:
@@ -90,6 +90,8 @@ def unfit(server: Server, order: Order) -> list[str]:
         faults.append("protected")
     if server.in_maintenance:
         faults.append("in maintenance")
+    if not (server.serial or server.macs or server.barcode):
+        faults.append("without serial number, MAC address or barcode, so that a wipe could not be proved")
     return faults
 
 

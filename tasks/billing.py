@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from ledger.snapshots import Service
 from tasks.addresses import given_addresses
 from tasks.connections import billing
-from tasks.effects import ensures
+from tasks.effects import ensures, reads
 from tasks.identity import own_server
 from tasks.log import run_log
 from tasks.orders import order_of
@@ -38,6 +38,17 @@ def _new_password() -> SecretStr:
     letters += [secrets.choice("".join(kinds)) for _ in range(PASSWORD_LENGTH - len(letters))]
     secrets.SystemRandom().shuffle(letters)
     return SecretStr("".join(letters))
+
+
+@reads("WHMCS still wants the service", run_name="look whether WHMCS still wants service {service.service_id}")
+async def check_wanted(service: Service) -> None:
+    """Look before anything is claimed whether the service is still wanted.
+
+    Refused: it is Cancelled, Terminated or Fraud in WHMCS, or WHMCS does not know it.
+    """
+    record = await (await billing()).services.get(service.service_id)
+    if record.status not in WANTED:
+        raise Refusal(f"Service {service.service_id} is {record.status} in WHMCS: nothing was done for it.")
 
 
 @ensures("WHMCS knows the server", run_name="write the server of service {service.service_id} back to WHMCS")

@@ -39,9 +39,6 @@ REPEAT_AFTER_SECONDS = [2.0, 8.0, 30.0, 60.0]
 REPEAT_JITTER = 0.5
 """A hundred runs that failed together must not come back together."""
 
-SENDS = 2
-"""A create whose answer was lost, and which is provably not there, is sent once more; then the run asks for a Retry."""
-
 SETTLE_SECONDS = 5.0
 """A request whose answer was lost may still be on its way: look again only after this long."""
 
@@ -189,28 +186,27 @@ async def make_once(
     come yet, so it is not sent again. Raises Unreachable: not there long after the loss; a Retry may send.
     """
     made = await look()
-    attempt = 0
-    while made is None:
-        attempt += 1
-        try:
-            made = await send()
-        except Unreachable as lost:
-            run_log().warning("The answer to %s was lost (%s): looking whether it was made.", what, lost)
-            await clock().sleep(SETTLE_SECONDS)
-            made, seen = await _look_until_there(look, LOOKS_AFTER_LOSS)
-            if not seen:
-                raise Held(
-                    Reason.ANSWER_LOST,
-                    f"The answer to {what} was lost and the panel could not be asked whether it was done.",
-                    call=f"{lost.method} {lost.path}",
-                ) from lost
-            if made is None and attempt == SENDS:
-                raise
-        else:
-            if made is None:
-                made, _ = await _look_until_there(look, LOOKS_AFTER_YES)
-            if made is None:
-                raise Held(Reason.ANSWER_LOST, f"The panel accepted {what} but does not show it.")
+    if made is not None:
+        return made
+    try:
+        made = await send()
+    except Unreachable as lost:
+        run_log().warning("The answer to %s was lost (%s): looking whether it was made.", what, lost)
+        await clock().sleep(SETTLE_SECONDS)
+        made, seen = await _look_until_there(look, LOOKS_AFTER_LOSS)
+        if not seen:
+            raise Held(
+                Reason.ANSWER_LOST,
+                f"The answer to {what} was lost and the panel could not be asked whether it was done.",
+                call=f"{lost.method} {lost.path}",
+            ) from lost
+        if made is None:
+            raise
+        return made
+    if made is None:
+        made, _ = await _look_until_there(look, LOOKS_AFTER_YES)
+    if made is None:
+        raise Held(Reason.ANSWER_LOST, f"The panel accepted {what} but does not show it.")
     return made
 
 

@@ -45,7 +45,7 @@ async def find_template(panel: Panel, order: Order, location_id: int | None) -> 
     templates = await panel.os_templates.list()
     named = [template for template in templates if template.name == order.os_template]
     if not named:
-        known = [template.name for template in templates]
+        known = [template.name for template in templates if "diag" not in (template.kind or "").casefold()]
         raise Refusal(no_such("OS template", order.os_template, known, "Operation system", panel.name))
     return next((template for template in named if template.location_id == location_id), named[0])
 
@@ -61,6 +61,7 @@ async def find_pool(panel: Panel, order: Order) -> IpPool:
 
 def no_such(what: str, name: str, known: list[str], setting: str, panel: str) -> str:
     """One line for a name that the panel does not know, with the nearest ones that it does."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"Nearest: {', '.join(near)}." if near else f"Known: {', '.join(sorted(known)[:5]) or 'none'}."
+    names = sorted(set(known))  # a template is there once for each location
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    hint = f"Nearest: {', '.join(near)}." if near else f"Known: {', '.join(names[:5]) or 'none'}."
     return f"Panel {panel} has no {what} {name!r}. {hint} Correct the product's {setting} and order again."

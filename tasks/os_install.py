@@ -154,7 +154,7 @@ async def _give_up(service: Service, entry: Entry, how: str, server_id: int) -> 
     await _note_given_up(service, entry)
     raise InstallationFailed(
         f"The OS installation on server {server_id} {how}. The server stays with service {service.service_id}: "
-        "press Retry to install again, or terminate the service."
+        "press Retry on its activation to install again, or terminate it."
     )
 
 

@@ -54,7 +54,8 @@ async def find_or_create_owner(service: Service) -> int:
         if user is not None and user.is_admin:
             raise Refusal(
                 f"The e-mail of client {client.id} belongs to an administrator of panel {panel.name}: a client's "
-                "server cannot be given to him. Change the client's e-mail in WHMCS, or the administrator's on the panel."
+                "server cannot be given to him. "
+                "Change the client's e-mail in WHMCS, or the administrator's on the panel."
             )
         return None if user is None else user.id
 

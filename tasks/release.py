@@ -7,8 +7,9 @@ from ledger.snapshots import Service
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import ensures
-from tasks.identity import check_hardware, claim_of, driver_of, fresh, same_email
+from tasks.identity import check_hardware, driver_of, fresh, own_server, same_email
 from tasks.log import run_log
+from tasks.outcomes import Refusal
 from tasks.owner import STEP as OWNER
 
 
@@ -54,10 +55,17 @@ async def _give_back(service: Service) -> State:
 
 @ensures("the server is being taken back", run_name="begin to take the server of service {service.service_id} back")
 async def begin_release(service: Service) -> bool:
-    """Move the service to RELEASING. False: its wipe is permitted already, so only the wipe is left to do."""
+    """Move the service to RELEASING. False: its wipe is permitted already, so only the wipe is left to do.
+
+    Refused: the server is protected, which the panel would say only when owner and addresses are gone.
+    """
     service = await fresh(service)
-    claim_of(service)
     if service.state is State.ERASING:
         return False
+    if (server := await own_server(service)).is_protected:
+        raise Refusal(
+            f"Server {server.id} is protected on the panel, so it cannot be wiped. Nothing was touched: "
+            "switch the protection off and press Retry."
+        )
     await services.move(ledger(), driver_of(service), State.RELEASING, now=clock().now())
     return True

@@ -80,6 +80,7 @@ def test_the_activation_has_the_manuals_ten_steps_in_order() -> None:
     assert [step.name for step in steps_of(activate)] == [
         "load_service",
         "check_order",
+        "check_wanted",
         "claim_server",
         "find_or_create_owner",
         "set_owner",

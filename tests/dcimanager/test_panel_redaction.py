@@ -17,7 +17,7 @@ def test_authorization_is_masked_whole():
 
 
 def test_what_is_no_secret_stays():
-    given = {"id": 7, "monkeys": 3, "email": "a@example.com", "password": None, "ok": True, "list": [1.5, None]}
+    given = {"id": 7, "monkeys": 3, "name": "srv-7", "password": None, "ok": True, "list": [1.5, None]}
     assert redact(given) == given
 
 

@@ -71,7 +71,7 @@ async def test_retry_resumes_and_shows_finished_creates_as_cached(customers: Cus
     await customers.http.post("/control/fail-next", json={"type": "os_install"})
     failed = await customers.ask("activate", order)
     assert failed.state == "FAILED"
-    assert "press Retry to install again" in failed.message
+    assert "press Retry on its activation to install again" in failed.message
 
     retry = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}}
     answer = await customers.prefect.http.post(f"/flow_runs/{failed.run_id}/set_state", json=retry)

@@ -1,0 +1,19 @@
+"""The life of a service as a picture: `python -m ledger.picture`, and the README."""
+
+from ledger.lifecycle import ALIVE, State
+
+
+def picture() -> str:
+    """The moves as a Mermaid state diagram; HELD is drawn once, for all."""
+    lines = ["stateDiagram-v2", "    [*] --> NEW"]
+    lines += [f"    {a} --> {b}" for a, moves in ALIVE.items() for b in State if b in moves]
+    lines += [
+        '    state "any state" as any',
+        "    any --> HELD: a person is needed",
+        "    HELD --> any: a person decided",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(picture())

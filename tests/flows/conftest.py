@@ -1,0 +1,110 @@
+"""The stage of the stories: a panel that is soon done; and an empty ledger on either database for those who ask."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+import pytest_asyncio
+from pytest_asyncio import is_async_test
+from sqlalchemy import event, make_url
+
+from ledger.database import Ledger
+from ledger.tables import Row
+from simulator.profile import Profile
+from simulator.variants import Variants
+from tests.conftest import StageMaker, do_not_wait_for_the_disk
+from tests.stage import QUICK, Stage, open_ledger
+
+POSTGRES = os.environ.get("DCIFLOW_TEST_POSTGRES", "postgresql+asyncpg://root@127.0.0.1:5432/test")
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for all stories, because a ledger belongs to one."""
+    for item in items:
+        if HERE in item.path.parents and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def _answer_at_once(connection: Any, _record: object) -> None:
+    """Let SQLite work in the test's own thread: handing each statement to another costs a third of a story."""
+
+    async def execute(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return work(*args, **kwargs)
+
+    connection.driver_connection._execute = execute
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stories_ledger(migrated_ledger: Path) -> AsyncIterator[Ledger]:
+    """The one ledger of all stories: its compiled statements are worth a third of a story."""
+    one = Ledger(f"sqlite+aiosqlite:///{migrated_ledger}")
+    event.listen(one._engine.sync_engine, "connect", do_not_wait_for_the_disk)
+    event.listen(one._engine.sync_engine, "connect", _answer_at_once)
+    yield one
+    await one.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def make_stage(stories_ledger: Ledger) -> AsyncIterator[StageMaker]:
+    """Makes a stage with a profile and variants of the test's choice, on a ledger without rows; it is connected."""
+    stories_ledger.before_commit.clear()
+    stories_ledger.after_commit.clear()
+    async with stories_ledger.transaction() as session:
+        for table in reversed(Row.metadata.sorted_tables):
+            await (await session.connection()).execute(table.delete())
+    opened = []
+
+    def make(profile: Profile | None = None, variants: Variants | None = None) -> Stage:
+        stage = Stage(stories_ledger, profile, variants)
+        opened.append(stage.connect())
+        return stage
+
+    yield make
+    for one in opened:
+        for panel in one.panels.values():
+            await panel.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage(make_stage: StageMaker) -> Stage:
+    """12 servers, 6 of them of the ordered configuration, on a panel that is soon done."""
+    return make_stage(QUICK)
+
+
+@pytest_asyncio.fixture(loop_scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def empty_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A migrated ledger without rows, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        one = await open_ledger(tmp_path)
+        event.listen(one._engine.sync_engine, "connect", do_not_wait_for_the_disk)
+        yield one
+        await one.dispose()
+        return
+    name = f"dciflow_{uuid4().hex}"
+    try:
+        await _on_postgres(f"CREATE DATABASE {name} TEMPLATE template0")
+    except OSError as error:
+        if "DCIFLOW_TEST_POSTGRES" in os.environ:
+            raise
+        pytest.skip(f"no PostgreSQL here: {error}")
+    one = Ledger(make_url(POSTGRES).set(database=name).render_as_string(hide_password=False))
+    try:
+        await one.upgrade()
+        yield one
+    finally:
+        await one.dispose()
+        await _on_postgres(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _on_postgres(statement: str) -> None:
+    address = make_url(POSTGRES).set(drivername="postgresql")
+    connection = await asyncpg.connect(address.render_as_string(hide_password=False))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

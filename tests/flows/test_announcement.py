@@ -1,0 +1,139 @@
+import pytest
+from pydantic import SecretStr
+
+from dcimanager.servers import Accepted, Servers
+from flows.activate import activate
+from ledger.lifecycle import State
+from simulator.billing_records import Recorded
+from tests.flows.play import cancelled_meanwhile, one_line, promised, sent
+from tests.stage import Stage
+
+
+def told(stage: Stage) -> list[Recorded]:
+    """What WHMCS was told of services."""
+    return [request for request in stage.billing.requests if request.action == "UpdateClientProduct"]
+
+
+async def test_whmcs_is_told_everything_in_one_call(stage: Stage) -> None:
+    service_id = stage.buy()
+    password = stage.billed(service_id).password
+    await stage.run(activate, service_id, order=stage.order(ipv4_count=2, hostname="db1.example.com"))
+    server = await stage.server(service_id)
+    addresses = [address.address for address in server.addresses]
+    billed = stage.billed(service_id)
+    assert (billed.status, billed.domain, billed.username) == ("Active", "db1.example.com", "root")
+    assert billed.dedicated_ip == addresses[0]
+    assert billed.assigned_ips.split() == addresses
+    assert billed.password == password
+    assert len(told(stage)) == 1
+    assert [note.client_id for note in stage.billing.activities] == [stage.client.id]
+    assert server.domain == "db1.example.com"
+
+
+async def test_the_user_of_a_windows_server_is_its_administrator(stage: Stage) -> None:
+    service_id = stage.buy()
+    await stage.run(activate, service_id, order=stage.order(os_template="Windows-Server-2022"))
+    assert stage.billed(service_id).username == "Administrator"
+
+
+async def test_a_host_name_that_was_not_ordered_stays_as_it_was(stage: Stage) -> None:
+    service_id = stage.buy("shop.example.com")
+    await stage.run(activate, service_id, order=stage.order())
+    assert stage.billed(service_id).domain == "shop.example.com"
+
+
+async def test_whmcs_is_told_once_however_often_the_activation_is_run(stage: Stage) -> None:
+    service_id = stage.buy()
+    stage.billing.lose_answer("UpdateClientProduct")
+    line = await one_line(stage.run(activate, service_id, order=stage.order()))
+    assert "Whether it took effect is unknown" in line
+    for _ in range(2):
+        stage.connect()
+        await stage.run(activate, service_id)
+    assert (await stage.service(service_id)).state is State.ACTIVE
+    assert len(told(stage)) == 1
+
+
+@pytest.mark.parametrize("status", ["Cancelled", "Terminated", "Fraud"])
+async def test_a_service_that_nobody_wants_any_more_is_not_made_active(stage: Stage, status: str) -> None:
+    service_id = stage.buy()
+    cancelled_meanwhile(stage, service_id, status)
+    line = await one_line(stage.run(activate, service_id, order=stage.order()))
+    assert f"Service {service_id} is {status} in WHMCS, so nothing was written there" in line
+    assert "terminate the service to release it" in line
+    assert told(stage) == []
+    assert stage.billed(service_id).status == status
+    assert (await stage.service(service_id)).state is State.INSTALLING
+
+
+async def test_a_service_that_nobody_wants_when_its_activation_begins_gets_no_server(stage: Stage) -> None:
+    service_id = stage.buy()
+    stage.billed(service_id).status = "Cancelled"
+    line = await one_line(stage.run(activate, service_id, order=stage.order()))
+    assert f"Service {service_id} is Cancelled in WHMCS" in line
+    assert stage.panel.writes() == []
+    assert await promised(stage) == {}
+
+
+async def test_a_cancellation_taken_back_is_told_by_the_re_run_without_a_second_installation(stage: Stage) -> None:
+    service_id = stage.buy()
+    cancelled_meanwhile(stage, service_id)
+    await one_line(stage.run(activate, service_id, order=stage.order()))
+    stage.billed(service_id).status = "Pending"
+    await stage.run(activate, service_id)
+    assert stage.billed(service_id).status == "Active"
+    assert len(sent(stage, "os_install")) == 1
+
+
+async def test_a_whmcs_that_is_away_at_the_end_is_told_by_the_re_run(stage: Stage) -> None:
+    service_id = stage.buy()
+    stage.faults.admin_acts_after("os_install", 1, lambda: stage.billing.unavailable(1000))
+    await one_line(stage.run(activate, service_id, order=stage.order()))
+    stage.billing.unavailable(0)
+    await stage.run(activate, service_id)
+    assert stage.billed(service_id).status == "Active"
+    assert len(sent(stage, "os_install")) == 1
+
+
+@pytest.fixture
+def passwords(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The root passwords that installations are asked for with."""
+    seen: list[str] = []
+    install = Servers.install_os
+
+    async def spy(
+        self: Servers, server_id: int, *, template_id: int, password: SecretStr, hostname: str | None
+    ) -> Accepted:
+        seen.append(password.get_secret_value())
+        return await install(self, server_id, template_id=template_id, password=password, hostname=hostname)
+
+    monkeypatch.setattr(Servers, "install_os", spy)
+    return seen
+
+
+async def test_the_password_in_whmcs_is_the_servers_root_password(stage: Stage, passwords: list[str]) -> None:
+    service_id = stage.buy()
+    await stage.run(activate, service_id, order=stage.order())
+    assert passwords == [stage.billed(service_id).password]
+
+
+async def test_a_service_without_a_password_gets_one_that_is_kept_and_used(stage: Stage, passwords: list[str]) -> None:
+    service_id = stage.buy()
+    stage.billed(service_id).password = ""
+    stage.panel.fail_next("os_install")
+    await one_line(stage.run(activate, service_id, order=stage.order()))
+    await stage.run(activate, service_id)
+    password = stage.billed(service_id).password
+    assert passwords == [password, password]
+    assert len(password) >= 16
+    assert any(letter.isupper() for letter in password)
+    assert any(letter.islower() for letter in password)
+    assert any(letter.isdigit() for letter in password)
+
+
+async def test_two_services_without_passwords_do_not_get_the_same(stage: Stage, passwords: list[str]) -> None:
+    for _ in range(2):
+        service_id = stage.buy()
+        stage.billed(service_id).password = ""
+        await stage.run(activate, service_id, order=stage.order())
+    assert len(set(passwords)) == 2
