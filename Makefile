@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The tests' own bytecode is worth seconds a run, also where PYTHONDONTWRITEBYTECODE is set.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q
 PACKAGES := flows tasks dcimanager whmcs ledger simulator dciflow
 
 .PHONY: help
@@ -20,15 +22,17 @@ up: $(READY) ## the same stack, left running: Prefect UI and racks page to look 
 	@$(BIN)/python -m dciflow.demo up
 
 .PHONY: test
-test: unit e2e ## all tests
+test: $(READY) ## all tests
+	@$(PYTEST) -n 2 -m "not prefect"
+	@$(PYTEST) -m prefect
 
 .PHONY: e2e
 e2e: $(READY) ## the stories through a real Prefect server
-	@$(BIN)/python -m pytest -q -m prefect
+	@$(PYTEST) -m prefect
 
 .PHONY: unit
-unit: $(READY) ## the tests that need no Prefect server (under a minute)
-	@$(BIN)/python -m pytest -q -n 2 -m "not prefect"
+unit: $(READY) ## the tests that need no server at all (about a minute)
+	@$(PYTEST) -n 2 -m "not prefect and not postgres"
 
 .PHONY: check
 check: $(READY) ## ruff, mypy --strict, import-linter

@@ -53,8 +53,13 @@ async def remember(
 @reads
 async def get(session: AsyncSession, service_id: int) -> Service | None:
     """The service with its claim, or None when the ledger does not know it."""
-    row = await session.get(ServiceRow, service_id)
-    return None if row is None else await snapshot(session, row)
+    query = (
+        select(ServiceRow, ClaimRow)
+        .join(ClaimRow, col(ClaimRow.service_id) == ServiceRow.service_id, isouter=True)
+        .where(ServiceRow.service_id == service_id)
+    )
+    found = (await session.exec(query)).one_or_none()
+    return None if found is None else together(*found)
 
 
 @reads
