@@ -57,14 +57,18 @@ class Users:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def find(self, email: str) -> Found:
+    async def find(self, email: str, *, among_all: bool = False) -> Found:
         """The user with exactly this e-mail, upper and lower case alike, or None.
 
         The panel is asked to filter, for the e-mail as given and in lower case. What it cannot filter (a quote in
-        the e-mail, a panel that refuses the filter) is found by reading all users. Raises PanelError.
+        the e-mail, a panel that refuses the filter) is found by reading all users. `among_all`: read all of them, which
+        also finds one whom a filter that minds the case does not. Raises PanelError.
         """
-        matching = _matching(await self._candidates(email), email)
-        if not matching and email.lower() != email:
+        if among_all:
+            matching = _matching(await self._transport.list("user_list"), email)
+        else:
+            matching = _matching(await self._candidates(email), email)
+        if not matching and not among_all and email.lower() != email:
             matching = _matching(await self._candidates(email.lower()), email)
         matching.sort(key=lambda row: row.get("email") != email)
         return self._read(matching[0]) if matching else None

@@ -49,8 +49,8 @@ async def find_or_create_owner(service: Service) -> int:
         ledger(), driver_of(service), generation=service.generation, step=STEP, before=None, now=clock().now()
     )
 
-    async def look() -> int | None:
-        user = await panel.users.find(client.email)
+    async def look(among_all: bool = False) -> int | None:
+        user = await panel.users.find(client.email, among_all=among_all)
         if user is not None and user.is_admin:
             raise Refusal(
                 f"The e-mail of client {client.id} belongs to an administrator of panel {panel.name}: a client's "
@@ -60,14 +60,16 @@ async def find_or_create_owner(service: Service) -> int:
         return None if user is None else user.id
 
     owner_id = await make_once(
-        look=look, send=lambda: _create(panel, client, look), what="the creation of a panel user"
+        look=look,
+        send=lambda: _create(panel, client, lambda: look(among_all=True)),
+        what="the creation of a panel user",
     )
     result: dict[str, JsonValue] = {"user": owner_id}
     await journal.done(ledger(), driver_of(service), entry.key, result, now=clock().now())
     return owner_id
 
 
-async def _create(panel: Panel, client: Client, look: Callable[[], Awaitable[int | None]]) -> int | None:
+async def _create(panel: Panel, client: Client, look_among_all: Callable[[], Awaitable[int | None]]) -> int | None:
     # The client gets into the panel by the panel's own "forgot password" or by a login link, never by this one.
     password = SecretStr(secrets.token_urlsafe(24))
     try:
@@ -75,8 +77,9 @@ async def _create(panel: Panel, client: Client, look: Callable[[], Awaitable[int
             email=client.email, full_name=client.full_name, password=password, phone=client.phone
         )
     except Refused:
-        # Another service of the same client may have made him between our look and now.
-        found = await look()
+        # Another service of the same client may have made him between our look and now, or the panel has him in another
+        # spelling, which its filter minded and its creation does not.
+        found = await look_among_all()
         if found is None:
             raise
         return found

@@ -1,0 +1,28 @@
+import pytest
+
+from flows.activate import activate
+from tests.flows.play import activated, one_line, sent
+from tests.stage import Stage
+
+
+async def test_a_user_whom_the_panel_spells_with_capitals_is_the_clients(stage: Stage) -> None:
+    user = stage.panel.users.create("ANNA+DC@example.com", password="simulated-client-password")
+    _, server = await activated(stage)
+    assert server.owner_id == user.id
+
+
+@pytest.mark.parametrize("spelling", [str.upper, str.title])
+async def test_an_administrator_in_another_spelling_is_no_client(stage: Stage, spelling: object) -> None:
+    assert callable(spelling)
+    admin = stage.panel.world.profile.admin_email
+    client = stage.billing.add_client(spelling(admin), "Mallory", "Example")
+    line = await one_line(stage.run(activate, stage.buy(client_id=client.id), order=stage.order(client_id=client.id)))
+    assert "belongs to an administrator" in line
+    assert sent(stage, "user_create") == []
+
+
+async def test_an_administrator_whom_the_panel_spells_with_capitals_is_no_client(stage: Stage) -> None:
+    stage.panel.users.create("ADMIN2@Example.com", password="simulated-admin-password", role="@admin")
+    client = stage.billing.add_client("admin2@example.com", "Mallory", "Example")
+    line = await one_line(stage.run(activate, stage.buy(client_id=client.id), order=stage.order(client_id=client.id)))
+    assert "belongs to an administrator" in line
