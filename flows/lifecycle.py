@@ -44,6 +44,8 @@ HEARTBEAT_SECONDS = 15
 SILENT_AFTER = timedelta(seconds=90)
 """Six missed heartbeats: the run is dead and another may take its service over."""
 
+LOOKS_AGAIN = frozenset({"suspend", "unsuspend"})
+"""Asked for again, these look at the ports again: a hand may have switched them meanwhile."""
 
 PATIENCE_SECONDS = 2.0
 PATIENCE_TRIES = 60
@@ -121,21 +123,15 @@ class _Request:
                 f"Service {service.service_id} is HELD ({service.held_reason}): a person has to decide first, "
                 "see `dciflow held list`. Nothing was touched."
             )
-        if service.state in begins_with:
+        if service.state in begins_with or (service.state is ends_in and self.action in LOOKS_AGAIN):
             return True
-        if service.state is ends_in and self.action not in LOOKS_AGAIN:
+        if service.state is ends_in:
             run_log().info("service %s is %s already: nothing to do", service.service_id, service.state)
             return False
-        if service.state is ends_in:
-            return True
         raise Refusal(
             f"Service {service.service_id} is {service.state}: {self.action} is for services that are "
             f"{', '.join(sorted(str(state) for state in begins_with))}. Nothing was touched."
         )
-
-
-LOOKS_AGAIN = frozenset({"suspend", "unsuspend"})
-"""Asked for again, these look at the ports again: a hand may have switched them meanwhile."""
 
 
 @asynccontextmanager

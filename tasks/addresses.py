@@ -7,13 +7,12 @@ from pydantic import JsonValue
 from dcimanager.addresses import Address
 from dcimanager.errors import NotFound, Refused
 from dcimanager.panel import Panel
-from ledger import journal
 from ledger.lifecycle import State
 from ledger.snapshots import Service
-from tasks.clock import clock
-from tasks.connections import ledger, panel_named
+from tasks import intents
+from tasks.connections import panel_named
 from tasks.effects import creates, ensures, make_once
-from tasks.identity import POLL_SECONDS, driver_of, fresh, own_server
+from tasks.identity import fresh, own_server, poll
 from tasks.log import run_log
 from tasks.orders import find_pool, order_of
 from tasks.outcomes import Refusal
@@ -38,13 +37,12 @@ async def release_addresses(service: Service) -> None:
         with suppress(NotFound):  # gone since we looked; whether all are is looked at below
             await panel.addresses.remove(server.id, address.id)
         run_log().info("server %s: address %s asked to be released", server.id, address.address)
-    started = clock().now()
-    while await _foreign(panel, service, server.id):
-        if clock().elapsed(started).total_seconds() >= ADDRESS_SECONDS:
-            raise Refusal(
-                f"The old addresses of server {server.id} do not go away. Look at them on the panel, press Retry."
-            )
-        await clock().sleep(POLL_SECONDS)
+    await poll(
+        lambda: _foreign(panel, service, server.id),
+        lambda left: not left,
+        within_seconds=ADDRESS_SECONDS,
+        otherwise=f"The old addresses of server {server.id} do not go away. Look at them on the panel, press Retry.",
+    )
 
 
 async def _foreign(panel: Panel, service: Service, server_id: int) -> list[Address]:
@@ -57,7 +55,7 @@ async def _foreign(panel: Panel, service: Service, server_id: int) -> list[Addre
 
 async def _given(service: Service, present: list[Address]) -> list[Address]:
     """The present addresses that this generation was given, also those whose answer was lost."""
-    entry = await journal.latest(ledger(), service.service_id, service.generation, STEP)
+    entry = await intents.latest(service, STEP)
     if entry is None:
         return []
     old = (entry.before or {}).get("addresses", [])
@@ -85,16 +83,14 @@ async def assign_addresses(service: Service) -> int:
     server = await own_server(service)
     present = await panel.addresses.of_server(server.id)
     before: dict[str, JsonValue] = {"addresses": [address.id for address in present]}
-    entry = await journal.note(
-        ledger(), driver_of(service), generation=service.generation, step=STEP, before=before, now=clock().now()
-    )
+    entry = await intents.note(service, STEP, before=before)
 
     async def look() -> list[Address] | None:
-        given = await _given(service, await panel.addresses.of_server(server.id))
+        given = await given_addresses(service, server.id)
         return given if len(given) >= order.ipv4_count else None
 
     async def send() -> list[Address] | None:
-        given = await _given(service, await panel.addresses.of_server(server.id))
+        given = await given_addresses(service, server.id)
         missing = order.ipv4_count - len(given)
         await own_server(service)
         try:
@@ -107,19 +103,12 @@ async def assign_addresses(service: Service) -> int:
         return None
 
     await make_once(look=look, send=send, what=f"{order.ipv4_count} address(es) for server {server.id}")
-    given = await _wait_until_ready(panel, service, server.id)
-    result: dict[str, JsonValue] = {"addresses": [address.id for address in given]}
-    await journal.done(ledger(), driver_of(service), entry.key, result, now=clock().now())
+    given = await poll(
+        lambda: given_addresses(service, server.id),
+        lambda seen: all(address.ready for address in seen),
+        within_seconds=ADDRESS_SECONDS,
+        otherwise=f"The addresses of server {server.id} are not ready after five minutes. Press Retry.",
+    )
+    await intents.done(service, entry, addresses=[address.id for address in given])
     run_log().info("server %s has %s", server.id, ", ".join(address.address for address in given))
     return len(given)
-
-
-async def _wait_until_ready(panel: Panel, service: Service, server_id: int) -> list[Address]:
-    started = clock().now()
-    while True:
-        given = await _given(service, await panel.addresses.of_server(server_id))
-        if all(address.ready for address in given):
-            return given
-        if clock().elapsed(started).total_seconds() >= ADDRESS_SECONDS:
-            raise Refusal(f"The addresses of server {server_id} are not ready after five minutes. Press Retry.")
-        await clock().sleep(POLL_SECONDS)

@@ -1,6 +1,7 @@
 """The end of a service's server: diagnostics with disk clearing, under a permit, proved before anybody else gets it."""
 
 from datetime import timedelta
+from typing import NoReturn
 
 from dcimanager.errors import NotFound, Refused, Unreachable
 from dcimanager.operations import Operation, OperationProgress
@@ -12,7 +13,7 @@ from tasks.connections import ledger, panel_named
 from tasks.effects import LOOKS_AFTER_LOSS, SETTLE_SECONDS, destroys, ensures
 from tasks.identity import check_owner, claim_of, driver_of, fresh, own_server
 from tasks.log import run_log
-from tasks.operations import end
+from tasks.operations import end, operation_of
 from tasks.outcomes import Held, Reason, Refusal
 
 POLL_SECONDS = 30.0
@@ -44,13 +45,13 @@ async def permit_wipe(service: Service) -> int:
         server = await own_server(service)
         if present.operation_id is not None or _wipe_of(present, server) is not None:
             return present.id
-        await permits.void(ledger(), driver_of(service), present.id, now=clock().now())
+        await _void(service, present)
     wipe_may_run = present is not None and present.outcome == "unproven"
     if server.operation is not None and server.operation.running and not wipe_may_run:
         await end(service, server.id, server.operation.id)
         server = await own_server(service)
     if present is not None and present.used_at is None and present.operation_before != _last_operation(server):
-        await permits.void(ledger(), driver_of(service), present.id, now=clock().now())
+        await _void(service, present)
     claim = claim_of(service)
     if not (claim.serial or claim.macs or claim.barcode):
         raise Held(
@@ -104,7 +105,7 @@ async def clear_disks(service: Service, permit_id: int) -> int:
             started = None
         except Refused:
             # No wipe came of it: diagnostics that somebody runs by hand until the re-run must not pass for one.
-            await permits.void(ledger(), driver_of(service), permit.id, now=clock().now())
+            await _void(service, permit)
             raise
     else:
         started = operation.id
@@ -126,7 +127,7 @@ async def wait_until_clear(service: Service, permit_id: int) -> None:
         raise Refusal(f"The wipe of server {permit.server_id} was never started. Press Retry.")
     while True:
         server = await own_server(service)
-        operation = await _operation(service, permit, server)
+        operation = await _operation(service, permit, server, permit.operation_id)
         if operation is not None and not operation.running:
             if operation.progress is OperationProgress.FINISHED and operation.is_diagnostics is not False:
                 return
@@ -180,24 +181,22 @@ async def _look_for_wipe(service: Service, permit: Permit) -> int:
             f"The answer to the wipe of server {permit.server_id} was lost and the panel could not be asked.",
             server=permit.server_id,
         ) from lost
-    await permits.void(ledger(), driver_of(service), permit.id, now=clock().now())
+    await _void(service, permit)
     raise Refusal(f"The wipe of server {permit.server_id} did not start. Nothing was released; press Retry.")
 
 
-async def _operation(service: Service, permit: Permit, server: Server) -> Operation | None:
-    if server.operation is not None and server.operation.id == permit.operation_id:
-        return server.operation
-    panel = await panel_named(service.panel)
+async def _operation(service: Service, permit: Permit, server: Server, operation_id: int) -> Operation | None:
     try:
-        return await panel.operations.get(permit.server_id, permit.operation_id or 0)
-    except Unreachable:
-        return None
+        return await operation_of(service, server, operation_id)
     except NotFound:
         await _unproven(service, permit, "is gone from the panel")
-        raise AssertionError("unreachable") from None
 
 
-async def _unproven(service: Service, permit: Permit, how: str) -> None:
+async def _void(service: Service, permit: Permit) -> None:
+    await permits.void(ledger(), driver_of(service), permit.id, now=clock().now())
+
+
+async def _unproven(service: Service, permit: Permit, how: str) -> NoReturn:
     await permits.unproven(ledger(), driver_of(service), permit.id, now=clock().now())
     raise Held(
         Reason.WIPE_UNPROVEN,

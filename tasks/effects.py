@@ -1,6 +1,6 @@
 """The four kinds of step. A step says what it does to the world; retries and caching follow from that word alone.
 
-    reads      asks only                                   Prefect repeats it; may be cached for a short while
+    reads      asks only                                   Prefect repeats it; never cached: reality may have moved
     ensures    looks, acts if reality differs, looks again  Prefect repeats it; never cached: reality may have moved
     creates    makes what must not be made twice            never repeated blindly; its result is kept in the ledger
     destroys   wipes or takes away                          never repeated on its own, never cached, needs a permit
@@ -11,7 +11,6 @@ harness can play a whole lifecycle without an engine.
 
 import inspect
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from enum import Enum
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -81,14 +80,11 @@ class Step(Generic[P, R]):
         return result
 
 
-def reads(
-    what: str, *, run_name: str | None = None, keep_for: timedelta | None = None
-) -> Callable[[Callable[P, Awaitable[R]]], Step[P, R]]:
-    """A step that asks only. `keep_for`: its answer may be that old."""
-    policy = NO_CACHE if keep_for is None else CacheKeyFnPolicy(cache_key_fn=_key_of_inputs)
+def reads(what: str, *, run_name: str | None = None) -> Callable[[Callable[P, Awaitable[R]]], Step[P, R]]:
+    """A step that asks only."""
 
     def decorate(body: Callable[P, Awaitable[R]]) -> Step[P, R]:
-        return _step(body, Kind.READS, what, run_name, policy, repeats=True, keep_for=keep_for)
+        return _step(body, Kind.READS, what, run_name, NO_CACHE, repeats=True)
 
     return decorate
 
@@ -129,7 +125,6 @@ def _step(
     policy: CachePolicy,
     *,
     repeats: bool,
-    keep_for: timedelta | None = None,
 ) -> Step[P, R]:
     kept = policy is not NO_CACHE
     task: Task[P, Any] = Task(
@@ -139,7 +134,6 @@ def _step(
         tags=[kind.value],
         task_run_name=run_name or what,
         cache_policy=policy,
-        cache_expiration=keep_for,
         persist_result=kept,
         result_storage=RESULTS if kept else None,
         result_serializer="json" if kept else None,  # the default is a pickle
@@ -170,10 +164,6 @@ def key_for(step: str, service: Service, attempt: int = 1) -> str:
     # or for another client. Cached results know nothing of either.
     whose = f"client-{service.client_id}-panel-{service.panel}"
     return f"{step}-service-{service.service_id}-{whose}-{service.generation}-{attempt}"
-
-
-def _key_of_inputs(context: TaskRunContext, inputs: dict[str, Any]) -> str:
-    return "-".join([context.task.name, *(str(value) for value in inputs.values())])
 
 
 async def make_once(

@@ -1,7 +1,8 @@
 """Who is who: the service in the ledger, its server on the panel, and the proof that they belong together."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from typing import TypeVar
 
 from dcimanager.errors import NotFound
 from dcimanager.panel import Panel
@@ -14,6 +15,8 @@ from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import ensures, reads
 from tasks.outcomes import Held, Reason, Refusal
+
+T = TypeVar("T")
 
 CLEAR_OWNER = "clear-owner"
 """The journal's word for "this deletion asked for the owner to be cleared"."""
@@ -168,21 +171,24 @@ POLL_SECONDS = 5.0
 
 
 async def until(
-    service: Service,
-    reached: Callable[[Server], bool],
-    *,
-    within_seconds: float,
-    otherwise: str,
+    service: Service, reached: Callable[[Server], bool], *, within_seconds: float, otherwise: str
 ) -> Server:
     """Read the service's server until it is as wanted; each reading checks again that it is the service's own.
 
     Raises Refusal with `otherwise`: the time is over.
     """
+    return await poll(lambda: own_server(service), reached, within_seconds=within_seconds, otherwise=otherwise)
+
+
+async def poll(
+    look: Callable[[], Awaitable[T]], reached: Callable[[T], bool], *, within_seconds: float, otherwise: str
+) -> T:
+    """Look until it is as wanted and return what was seen then. Raises Refusal with `otherwise`: the time is over."""
     started = clock().now()
     while True:
-        server = await own_server(service)
-        if reached(server):
-            return server
+        seen = await look()
+        if reached(seen):
+            return seen
         if clock().elapsed(started).total_seconds() >= within_seconds:
             raise Refusal(otherwise)
         await clock().sleep(POLL_SECONDS)

@@ -1,10 +1,12 @@
 """Operations on the service's server: end one that is in the way, never this activation's own installation."""
 
+from dcimanager.errors import Unreachable
+from dcimanager.operations import Operation
 from dcimanager.servers import Server
-from ledger import journal
 from ledger.lifecycle import State
 from ledger.snapshots import Service
-from tasks.connections import ledger, panel_named
+from tasks import intents
+from tasks.connections import panel_named
 from tasks.effects import ensures
 from tasks.identity import fresh, own_server, until
 from tasks.log import run_log
@@ -48,12 +50,26 @@ async def end(service: Service, server_id: int, operation_id: int) -> None:
     )
 
 
+async def operation_of(service: Service, server: Server, operation_id: int) -> Operation | None:
+    """An operation as the server shows it, else as the panel keeps it; None: the panel did not answer this time.
+
+    Raises NotFound: the panel no longer has it.
+    """
+    if server.operation is not None and server.operation.id == operation_id:
+        return server.operation
+    panel = await panel_named(service.panel)
+    try:
+        return await panel.operations.get(server.id, operation_id)
+    except Unreachable:
+        return None
+
+
 async def _is_own_installation(service: Service, server: Server) -> bool:
     """Whether the running operation is the one that this generation asked for, also without hearing the answer."""
     if service.state not in (State.PREPARING, State.INSTALLING) or server.operation is None:
         return False
-    entry = await journal.latest(ledger(), service.service_id, service.generation, INSTALL)
-    given_up = await journal.latest(ledger(), service.service_id, service.generation, GIVEN_UP)
+    entry = await intents.latest(service, INSTALL)
+    given_up = await intents.latest(service, GIVEN_UP)
     if entry is None or (given_up is not None and given_up.attempt == entry.attempt):
         return False
     if entry.result is not None:

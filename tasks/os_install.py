@@ -1,25 +1,27 @@
 """The OS installation: asked for once per attempt, watched, and ended when its time is over."""
 
 from datetime import datetime, timedelta
+from typing import NoReturn
 from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.context import TaskRunContext
 from pydantic import JsonValue
 
-from dcimanager.errors import NotFound, Refused, Unreachable
+from dcimanager.errors import NotFound, Refused
 from dcimanager.operations import Operation, OperationProgress
 from dcimanager.servers import Server
 from ledger import journal
 from ledger.lifecycle import State
 from ledger.snapshots import Entry, Service
+from tasks import intents
 from tasks.billing import root_password
 from tasks.clock import clock
 from tasks.connections import connections, ledger, panel_named
 from tasks.effects import creates, ensures, make_once
 from tasks.identity import driver_of, fresh, own_server
 from tasks.log import run_log
-from tasks.operations import GIVEN_UP, INSTALL, end
+from tasks.operations import GIVEN_UP, INSTALL, end, operation_of
 from tasks.orders import find_template, order_of
 from tasks.outcomes import Held, InstallationFailed, Reason, Refusal
 
@@ -53,16 +55,7 @@ async def deploy_os(service: Service, attempt: int) -> int:
     template = await find_template(panel, order, server.location_id)
     password = await root_password(service)
     before: dict[str, JsonValue] = {"operation": server.operation.id if server.operation else None}
-    entry = await journal.note(
-        ledger(),
-        driver_of(service),
-        generation=service.generation,
-        step=INSTALL,
-        attempt=attempt,
-        before=before,
-        now=clock().now(),
-        advance_to=State.INSTALLING,
-    )
+    entry = await intents.note(service, INSTALL, attempt=attempt, before=before, advance_to=State.INSTALLING)
     if entry.result is not None:
         # Whatever runs on the server by now: what was asked for once is not installed over.
         return int(str(entry.result["operation"]))
@@ -86,8 +79,7 @@ async def deploy_os(service: Service, attempt: int) -> int:
         return accepted.operation_id
 
     operation_id = await make_once(look=look, send=send, what=f"the OS installation on server {server.id}")
-    result: dict[str, JsonValue] = {"operation": operation_id}
-    await journal.done(ledger(), driver_of(service), entry.key, result, now=clock().now())
+    await intents.done(service, entry, operation=operation_id)
     run_log().info("server %s installs %s: operation %s", server.id, template.name, operation_id)
     return operation_id
 
@@ -102,7 +94,7 @@ async def wait_for_os(service: Service) -> None:
     """
     service = await fresh(service)
     order = order_of(service)
-    entry = await journal.latest(ledger(), service.service_id, service.generation, INSTALL)
+    entry = await intents.latest(service, INSTALL)
     if entry is None or entry.result is None:
         raise Refusal(f"No OS installation of service {service.service_id} is known. Run its activation again.")
     operation_id = int(str(entry.result["operation"]))
@@ -128,20 +120,15 @@ async def wait_for_os(service: Service) -> None:
 
 
 async def _operation(service: Service, entry: Entry, server: Server, operation_id: int) -> Operation | None:
-    """Our operation: as the server shows it, else as the panel keeps it; None: the panel did not answer this time.
+    """Our operation; None: the panel did not answer this time.
 
     Raises Held: another operation took its place and how ours ended cannot be told. Once a person lets the service go
     back, the next activation installs again.
     """
-    if server.operation is not None and server.operation.id == operation_id:
-        return server.operation
-    panel = await panel_named(service.panel)
     try:
-        return await panel.operations.get(server.id, operation_id)
-    except Unreachable:
-        return None
+        return await operation_of(service, server, operation_id)
     except NotFound:
-        await _note_given_up(service, entry)
+        await intents.note(service, GIVEN_UP, attempt=entry.attempt)
         raise Held(
             Reason.INSTALLATION_REPLACED,
             f"Operation {operation_id} (our OS installation) on server {server.id} is gone from the panel.",
@@ -150,23 +137,11 @@ async def _operation(service: Service, entry: Entry, server: Server, operation_i
         ) from None
 
 
-async def _give_up(service: Service, entry: Entry, how: str, server_id: int) -> None:
-    await _note_given_up(service, entry)
+async def _give_up(service: Service, entry: Entry, how: str, server_id: int) -> NoReturn:
+    await intents.note(service, GIVEN_UP, attempt=entry.attempt)
     raise InstallationFailed(
         f"The OS installation on server {server_id} {how}. The server stays with service {service.service_id}: "
         "press Retry on its activation to install again, or terminate it."
-    )
-
-
-async def _note_given_up(service: Service, entry: Entry) -> None:
-    await journal.note(
-        ledger(),
-        driver_of(service),
-        generation=service.generation,
-        step=GIVEN_UP,
-        attempt=entry.attempt,
-        before=None,
-        now=clock().now(),
     )
 
 

@@ -3,13 +3,14 @@
 import secrets
 from collections.abc import Awaitable, Callable
 
-from pydantic import JsonValue, SecretStr
+from pydantic import SecretStr
 
 from dcimanager.errors import Refused
 from dcimanager.panel import Panel
-from ledger import claims, journal, results, services
+from ledger import claims, results, services
 from ledger.lifecycle import State
 from ledger.snapshots import Service
+from tasks import intents
 from tasks.clock import clock
 from tasks.connections import billing, ledger, panel_named
 from tasks.effects import creates, ensures, key_for, make_once
@@ -45,9 +46,7 @@ async def find_or_create_owner(service: Service) -> int:
     whmcs = await billing()
     client = await whmcs.clients.get((await whmcs.services.get(service.service_id)).client_id)
     panel = await panel_named(service.panel)
-    entry = await journal.note(
-        ledger(), driver_of(service), generation=service.generation, step=STEP, before=None, now=clock().now()
-    )
+    entry = await intents.note(service, STEP)
 
     async def look(among_all: bool = False) -> int | None:
         user = await panel.users.find(client.email, among_all=among_all)
@@ -64,8 +63,7 @@ async def find_or_create_owner(service: Service) -> int:
         send=lambda: _create(panel, client, lambda: look(among_all=True)),
         what="the creation of a panel user",
     )
-    result: dict[str, JsonValue] = {"user": owner_id}
-    await journal.done(ledger(), driver_of(service), entry.key, result, now=clock().now())
+    await intents.done(service, entry, user=owner_id)
     return owner_id
 
 
@@ -136,9 +134,7 @@ async def clear_owner(service: Service) -> None:
     server = await own_server(service)
     if server.owner_email is None:
         return
-    await journal.note(
-        ledger(), driver_of(service), generation=service.generation, step=CLEAR_OWNER, before=None, now=clock().now()
-    )
+    await intents.note(service, CLEAR_OWNER)
     await (await panel_named(service.panel)).servers.clear_owner(server.id)
     await until(
         service,

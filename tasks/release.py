@@ -1,9 +1,10 @@
 """Where a deletion begins: what there is to give back, and the point from which the server is being taken back."""
 
 from dcimanager.errors import NotFound
-from ledger import claims, journal, services
+from ledger import claims, services
 from ledger.lifecycle import State
 from ledger.snapshots import Service
+from tasks import intents
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import ensures
@@ -33,7 +34,7 @@ async def give_back_untouched(service: Service) -> State | None:
         server = await panel.servers.get(service.claim.server_id)
     except NotFound:
         return await _give_back(service)
-    entry = await journal.latest(ledger(), service.service_id, service.generation, OWNER)
+    entry = await intents.latest(service, OWNER)
     if entry is not None and entry.result is not None and server.owner_email is not None:
         owner_id = int(str(entry.result["user"]))
         user = await panel.users.get(owner_id)

@@ -1,11 +1,10 @@
 """A new order for a service whose activation is under way: refused where what it changes was done already."""
 
-from ledger import journal
 from ledger.lifecycle import State
 from ledger.orders import Order
 from ledger.snapshots import Service
+from tasks import intents
 from tasks.addresses import STEP as ADDRESSES
-from tasks.connections import ledger
 from tasks.operations import GIVEN_UP, INSTALL
 from tasks.outcomes import Refusal
 
@@ -21,11 +20,11 @@ async def check_reorder(service: Service, order: Order) -> None:
     settled = {"configuration", "location_id"}
     if service.claim is not None and service.claim.owner_id is not None:
         settled.add("client_id")
-    given = await journal.latest(ledger(), service.service_id, service.generation, ADDRESSES)
+    given = await intents.latest(service, ADDRESSES)
     if given is not None and given.result is not None:
         settled |= {"ip_pool", "ipv4_count"}
-    install = await journal.latest(ledger(), service.service_id, service.generation, INSTALL)
-    given_up = await journal.latest(ledger(), service.service_id, service.generation, GIVEN_UP)
+    install = await intents.latest(service, INSTALL)
+    given_up = await intents.latest(service, GIVEN_UP)
     if install is not None and (given_up is None or given_up.attempt != install.attempt):
         settled.add("os_template")
     changed = sorted(name for name in settled if getattr(order, name) != getattr(service.order, name))

@@ -1,0 +1,41 @@
+"""What a step means to make, noted in the ledger before it acts, in the name of the run that drives the service."""
+
+from pydantic import JsonValue
+
+from ledger import journal
+from ledger.lifecycle import State
+from ledger.snapshots import Entry, Service
+from tasks.clock import clock
+from tasks.connections import ledger
+from tasks.identity import driver_of
+
+
+async def note(
+    service: Service,
+    step: str,
+    *,
+    attempt: int = 1,
+    before: dict[str, JsonValue] | None = None,
+    advance_to: State | None = None,
+) -> Entry:
+    """Note the intent, with what the panel shows before; noted already, it stays as it was. Raises LedgerError."""
+    return await journal.note(
+        ledger(),
+        driver_of(service),
+        generation=service.generation,
+        step=step,
+        attempt=attempt,
+        before=before,
+        now=clock().now(),
+        advance_to=advance_to,
+    )
+
+
+async def done(service: Service, entry: Entry, **made: JsonValue) -> None:
+    """Note what came of it, ids only. Raises LedgerError."""
+    await journal.done(ledger(), driver_of(service), entry.key, made, now=clock().now())
+
+
+async def latest(service: Service, step: str) -> Entry | None:
+    """The step's last intent in the service's present generation."""
+    return await journal.latest(ledger(), service.service_id, service.generation, step)
