@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The tests' own bytecode is worth seconds a run, also where PYTHONDONTWRITEBYTECODE is set.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q
-PACKAGES := flows tasks dcimanager whmcs ledger simulator dciflow
+PACKAGES := flows tasks dcimanager whmcs ledger simulator worker dciflow
 
 .PHONY: help
 help: ## this list
@@ -50,7 +50,7 @@ env: $(READY) ## only the environment
 
 .PHONY: lock
 lock: ## resolve requirements.lock afresh from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra redis --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header -o requirements.lock
 
 .PHONY: clean
@@ -63,7 +63,7 @@ clean: ## remove the environment and what demos left behind
 $(READY): requirements.lock pyproject.toml
 	@mkdir -p .dciflow && exec 9> .dciflow/build.lock && flock 9 && \
 	if [ -e $(READY) ] && [ ! requirements.lock -nt $(READY) ] && [ ! pyproject.toml -nt $(READY) ]; then exit 0; fi && \
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "dciflow needs Python 3.10 or later: make PYTHON=python3.x")' && \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dciflow needs Python 3.11 or later: make PYTHON=python3.x")' && \
 	echo "· building the environment in $(VENV) (once; a minute or two)" && \
 	rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && \
 	echo "· installing $$(grep -c '^[a-z]' requirements.lock) packages" && \

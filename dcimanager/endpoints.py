@@ -3,7 +3,7 @@
 Source: dossier "HTTP API of ISPsystem DCImanager 6", section 16.1; each entry of endpoints.toml names its own.
 """
 
-import sys
+import tomllib
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
@@ -12,11 +12,6 @@ from typing import Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 TABLE = Path(__file__).with_name("endpoints.toml")
 
