@@ -15,6 +15,7 @@ from tasks.blocks import DcimanagerPanel, Whmcs
 from tasks.connections import ledger
 from tasks.outcomes import Refusal
 from tasks.results import RESULTS, LedgerResults
+from worker.warm import URGENT, WarmWorker
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The folder with prefect.yaml and prefect.toml."""
@@ -33,7 +34,10 @@ async def register_all() -> AsyncIterator[str]:
     yield "The block types and the result storage are registered."
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
-            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+            template = WarmWorker.get_default_base_job_template()
+            await client.create_work_pool(WorkPoolCreate(name=POOL, type=WarmWorker.type, base_job_template=template))
+        with suppress(ObjectAlreadyExists):
+            await client.create_work_queue(name=URGENT, work_pool_name=POOL, priority=1)
     yield f"The work pool {POOL} is there."
     # Prefect offers the reading of prefect.yaml as a command only.
     process = await asyncio.create_subprocess_exec(

@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,17 +66,25 @@ def free_port(preferred: int = 0) -> int:
 
 @asynccontextmanager
 async def running_stack(
-    home: Path, say: Say, *, speed: float, prefect_port: int = 0, simulator_port: int = 0, keep: Callable[[], bool]
+    home: Path,
+    say: Say,
+    *,
+    speed: float,
+    prefect_port: int = 0,
+    simulator_port: int = 0,
+    keep: Callable[[], bool],
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything in `home`, register the deployments and the simulated credentials, and stop it all at the end.
 
-    `keep`: asked at the end, whether to leave the folder (database, ledger, logs) behind. Raises Refusal: something did
-    not start; the text shows the end of its log.
+    `keep`: asked at the end, whether to leave the folder (database, ledger, logs) behind. `settings`: put into the
+    environment of all processes, over what is there. Raises Refusal: something did not start; the text shows the end of
+    its log.
     """
     await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
     prefect_port, simulator_port = free_port(prefect_port), free_port(simulator_port)
     prefect, simulator = f"http://127.0.0.1:{prefect_port}", f"http://127.0.0.1:{simulator_port}"
-    stack = Stack(simulator, prefect, home, _environment(home, prefect, speed))
+    stack = Stack(simulator, prefect, home, {**_environment(home, prefect, speed), **(settings or {})})
     children: list[asyncio.subprocess.Process] = []
 
     async def start(name: str, *command: str) -> None:

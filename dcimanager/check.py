@@ -5,7 +5,7 @@ Source: dossier "HTTP API of ISPsystem DCImanager 6", sections 0.2 and 2: every 
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from pydantic import JsonValue
 
@@ -15,7 +15,7 @@ from dcimanager.panel import Panel
 from dcimanager.swagger import Described, describe
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """What the panel's document says about an entry of our table."""
 
     CONFIRMED = "CONFIRMED"

@@ -5,7 +5,7 @@ Source: dossier "HTTP API of ISPsystem DCImanager 6", section 16.1; each entry o
 
 import tomllib
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 TABLE = Path(__file__).with_name("endpoints.toml")
 
 
-class Mark(str, Enum):
+class Mark(StrEnum):
     """How sure we are of an entry."""
 
     DOCUMENTED = "documented"

@@ -1,7 +1,7 @@
 """Operations of servers: an OS installation, a diagnostics run, whatever the panel does with a machine for a while."""
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,7 @@ from dcimanager.shapes import OptionalText, Shape, Text, each, first, named, out
 from dcimanager.transport import Transport
 
 
-class OperationProgress(str, Enum):
+class OperationProgress(StrEnum):
     """How far an operation is; the panel's own words for it are not known, so they are told by their parts."""
 
     RUNNING = "RUNNING"

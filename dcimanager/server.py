@@ -12,7 +12,7 @@ from dcimanager.ports import Connection
 from dcimanager.shapes import Flag, OptionalText, Shape, Text, each, first, named, text_or_none
 
 
-class Power(str, Enum):
+class Power(str, Enum):  # noqa: UP042
     """Whether a server has power. Source: dossier "HTTP API of ISPsystem DCImanager 6", section 6.5."""
 
     ON = "ON"

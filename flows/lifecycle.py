@@ -19,11 +19,13 @@ from ledger.snapshots import Driver
 from tasks.card import show_card
 from tasks.clock import clock
 from tasks.connections import forget_panel, ledger
+from tasks.heart import beating
 from tasks.identity import drive, load
 from tasks.log import EXPECTED, quiet_expected_ends, run_log
 from tasks.outcomes import Held, Refusal
 from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
+from tasks.seat import handed_back, stop_quietly
 
 Requester = Literal["cron", "admin", "client", "api"]
 P = ParamSpec("P")
@@ -37,9 +39,6 @@ Args:
     order: What to deliver. None runs the service's last order again.
 """
 """What the Prefect UI's form says of each parameter: Prefect reads it from the flow's docstring."""
-
-HEARTBEAT_SECONDS = 15
-"""How often a live run says so in the ledger."""
 
 SILENT_AFTER = timedelta(seconds=90)
 """Six missed heartbeats: the run is dead and another may take its service over."""
@@ -157,18 +156,20 @@ async def _request(
     driver = await _drive(action, service_id, panel, requested_by, after)
     drive(driver)
     request = _Request(driver, action)
-    heart = asyncio.create_task(_beat(driver))
     try:
-        client_id = order.client_id if order else (known.client_id if known else None)
-        await label_run(service_id=service_id, panel=panel, client_id=client_id)
-        yield request
+        with beating(driver):
+            client_id = order.client_id if order else (known.client_id if known else None)
+            await label_run(service_id=service_id, panel=panel, client_id=client_id)
+            yield request
     except Held as held:
         await requests.hold_and_close(
             ledger(), driver, reason=str(held.reason), evidence=held.evidence, now=clock().now()
         )
         raise
     except asyncio.CancelledError:
-        await asyncio.shield(_close(driver, "cancelled", "cancelled by hand"))
+        if not handed_back():
+            await asyncio.shield(_close(driver, "cancelled", "cancelled by hand"))
+        stop_quietly()
         raise
     except Exception as error:
         if isinstance(error, WrongCredentials):
@@ -179,7 +180,6 @@ async def _request(
     else:
         await requests.close(ledger(), driver, outcome="done", message="", to=request.ends_in, now=clock().now())
     finally:
-        heart.cancel()
         await show_card(service_id)
 
 
@@ -208,13 +208,6 @@ async def _drive(action: str, service_id: int, panel: str, requested_by: str, af
                 ) from None
         tries += 1
         await asyncio.sleep(PATIENCE_SECONDS)  # real seconds, as a silence is measured in
-
-
-async def _beat(driver: Driver) -> None:
-    while True:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        with suppress(LedgerError):  # a lost drive is found by the next step, which stops the run
-            await requests.beat(ledger(), driver, now=clock().now())
 
 
 async def _close(driver: Driver, outcome: Literal["failed", "cancelled"], message: str) -> None:

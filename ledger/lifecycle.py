@@ -3,10 +3,10 @@
 The picture in README.md is generated from it (`python -m ledger.picture`) and a test compares the two.
 """
 
-from enum import Enum
+from enum import StrEnum
 
 
-class State(str, Enum):
+class State(StrEnum):
     """Where a service stands. The ledger's word, not WHMCS's."""
 
     NEW = "NEW"
@@ -29,9 +29,6 @@ class State(str, Enum):
     """The wipe is proved and the server is free for others."""
     HELD = "HELD"
     """A person has to decide; the ledger says why, with evidence."""
-
-    def __str__(self) -> str:
-        return self.value
 
 
 ALIVE = {

@@ -3,11 +3,13 @@
 An open request always carries its service's epoch; a newer driver closes it or takes it over.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
-from sqlmodel import col, select
+from sqlalchemy import update
+from sqlmodel import col, select, tuple_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.database import reads, writes
@@ -74,10 +76,10 @@ async def open(
 
 
 @writes
-async def beat(session: AsyncSession, driver: Driver, now: datetime) -> None:
-    """Say that the driver is alive. Raises Superseded: the service is no longer its."""
-    _, request = await driven(session, driver)
-    request.heartbeat_at = now
+async def beat(session: AsyncSession, drivers: Iterable[Driver], now: datetime) -> None:
+    """Say that these drivers are alive, all in one write. One that drives no more changes nothing."""
+    alive = tuple_(col(RequestRow.id), col(RequestRow.epoch)).in_([(one.request_id, one.epoch) for one in drivers])
+    await session.exec(update(RequestRow).where(alive, col(RequestRow.closed_at).is_(None)).values(heartbeat_at=now))
 
 
 @writes

@@ -1,7 +1,7 @@
 """Time as the steps see it: a clock that a test can set and the demo can speed up."""
 
 import asyncio
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from tasks.settings import settings
@@ -23,7 +23,7 @@ class WallClock:
 
     def now(self) -> datetime:
         """The real time, in UTC: what the ledger keeps."""
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
     def elapsed(self, since: datetime) -> timedelta:
         """How long ago `since` was, at this clock's speed."""

@@ -65,6 +65,13 @@ def use(mine: Connections) -> None:
     _open[asyncio.get_running_loop()] = mine
 
 
+async def close_connections() -> None:
+    """Close what the running event loop has open, if anything."""
+    here = _open.pop(asyncio.get_running_loop(), None)
+    if here is not None:
+        await here.aclose()
+
+
 def ledger() -> Ledger:
     """The ledger."""
     return connections().ledger

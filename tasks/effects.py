@@ -11,7 +11,7 @@ harness can play a whole lifecycle without an engine.
 
 import inspect
 from collections.abc import Awaitable, Callable
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from prefect import Task
@@ -48,16 +48,13 @@ LOOKS_AFTER_YES = 60
 """Five minutes: what the panel accepted it shows within seconds, a busy one within minutes."""
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """What a step does to the world."""
 
     READS = "reads"
     ENSURES = "ensures"
     CREATES = "creates"
     DESTROYS = "destroys"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Step(Generic[P, R]):

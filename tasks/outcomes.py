@@ -5,7 +5,7 @@ Stop                 the run ends FAILED with this one line: what happened, what
   Held               a person has to decide; the service is put on HELD with the evidence
 """
 
-from enum import Enum
+from enum import StrEnum
 
 from pydantic import JsonValue
 
@@ -25,7 +25,7 @@ class InstallationFailed(Stop):
     """The OS installation failed or took too long; the server stays with the service and a re-run installs again."""
 
 
-class Reason(str, Enum):
+class Reason(StrEnum):
     """Why a service is HELD. docs/operate.md has one row for each."""
 
     OWNER_CHANGED = "owner-changed"
@@ -42,9 +42,6 @@ class Reason(str, Enum):
     """Another operation took the place of our OS installation before it was seen to end."""
     WIPE_UNPROVEN = "wipe-unproven"
     """The disk clearing failed, was ended, or cannot be proved."""
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Held(Stop):

@@ -1,7 +1,7 @@
 """Whether a panel can sell: it answers, its dialect is ours, it has something to order and can wipe what comes back."""
 
 from collections import Counter
-from enum import Enum
+from enum import StrEnum
 
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.context import FlowRunContext
@@ -16,7 +16,7 @@ from tasks.effects import reads
 from tasks.log import run_log
 
 
-class Readiness(str, Enum):
+class Readiness(StrEnum):
     """What a line of the report says."""
 
     GOOD = "good"

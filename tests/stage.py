@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from whmcs.billing import Billing
 from whmcs.transport import Access as BillingAccess
 
 PANEL = "main"
-START = datetime(2027, 1, 1, tzinfo=timezone.utc)
+START = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 QUICK = Profile(

@@ -40,7 +40,7 @@ def test_prefect_yaml_has_no_key_that_prefect_would_silently_drop() -> None:
     assert set(PREFECT_YAML) == {"name", "prefect-version", "pull", "definitions", "deployments"}
     for deployment in PREFECT_YAML["deployments"]:
         assert set(deployment) == DEPLOYMENT_KEYS
-        assert set(deployment["work_pool"]) == {"name", "work_queue_name", "job_variables"}
+        assert set(deployment["work_pool"]) == {"name", "work_queue_name"}
 
 
 def test_every_flow_is_deployed() -> None:

@@ -1,1 +1,318 @@
-"""The worker type `dciflow`."""
+"""The worker type `dciflow`: plays the project's async flows in its own event loop, without a process for each.
+
+Started like any other, `prefect worker start --pool dcimanager`. What shapes it is in docs/adr/0007: it lives in a
+thread of its own, where Prefect's engine cannot take SIGTERM away from it; a run that only waits gives up its
+seat, so that a hundred installations hold up nobody; and no error of Prefect's server ends it.
+"""
+
+import asyncio
+import contextvars
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import prefect
+from anyio.abc import TaskStatus
+from prefect import Flow
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.context import AsyncClientContext
+from prefect.events import emit_event
+from prefect.exceptions import Abort, ObjectNotFound
+from prefect.flow_engine import run_flow_async
+from prefect.flows import load_flow_from_entrypoint
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.states import AwaitingRetry, Cancelled
+from prefect.types._datetime import now
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+
+from tasks.connections import close_connections
+from tasks.seat import Room, Seat, sit
+
+URGENT = "urgent"
+"""The work queue of what must bite at once: suspend, unsuspend, power."""
+
+SEATS = 16
+"""Runs that work at the same time; those that wait for the panel are not counted. More would make nothing quicker:
+Prefect's server and the panel answer a few at a time, and runs that queue there instead would time out."""
+
+KEPT_FOR_URGENT = 8
+"""A hundred activations at once leave these seats to suspensions."""
+
+CANCEL_SECONDS = 2.0
+"""How often the worker asks what shall be cancelled: one small query, with no connection that could be lost unseen."""
+
+DRAIN_SECONDS = 20.0
+"""What working runs get to end by themselves when the worker stops; systemd is told to kill after 60 s."""
+
+HAND_BACK_SECONDS = 10.0
+"""What interrupted runs get to leave the ledger right."""
+
+
+class WarmConfiguration(BaseJobConfiguration):
+    """Nothing to configure: a run has no process, no command and no environment of its own."""
+
+
+class WarmResult(BaseWorkerResult):
+    """How a run ended, as Prefect's workers tell it."""
+
+
+@dataclass(frozen=True)
+class Playing:
+    """A run that this worker plays."""
+
+    run: FlowRun
+    seat: Seat
+    task: "asyncio.Task[None]"
+
+
+class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
+    """Takes runs from the pool's queues and plays each as a task of one event loop."""
+
+    type = "dciflow"
+    job_configuration = WarmConfiguration
+    job_configuration_variables = BaseVariables
+    _description = "Plays dciflow's flows warm, in the worker's own event loop."
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._room = Room(SEATS, kept_for_urgent=KEPT_FOR_URGENT)
+        self._playing: dict[UUID, Playing] = {}
+        self._flows: dict[UUID, Flow[..., Any]] = {}
+        self._taking = True
+
+    # From start to stop
+
+    async def start(
+        self, run_once: bool = False, with_healthcheck: bool = False, printer: Callable[..., None] = print
+    ) -> None:
+        """Take and play runs until SIGTERM or SIGINT; then drain: take no more, let short runs end, hand back the rest.
+
+        A second signal hands everything back at once.
+        """
+        asked_to_stop: list[Callable[[], object]] = []
+
+        def stop() -> None:
+            printer(f"Worker {self.name!r} stops: working runs end, waiting ones are handed back.")
+            for ask in asked_to_stop:
+                ask()
+
+        async def serve() -> None:
+            loop, signals = asyncio.get_running_loop(), asyncio.Semaphore(0)
+            asked_to_stop.append(lambda: loop.call_soon_threadsafe(signals.release))
+            await self._serve(signals, run_once, with_healthcheck, printer)
+
+        # Also where a shell started us in the background with SIGINT ignored: these are handlers of our own.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        # In the main thread Prefect's engine would take SIGTERM over and raise it in any line of any run.
+        await asyncio.to_thread(asyncio.run, serve())
+
+    async def _serve(
+        self, signals: asyncio.Semaphore, run_once: bool, with_healthcheck: bool, printer: Callable[..., None]
+    ) -> None:
+        # Prefect's engine keeps a thread for each run's heartbeats; `_tell_alive` does it for all.
+        heartbeat = PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value()
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            async with AsyncClientContext():  # one client for all runs, else each makes its own
+                serving = asyncio.create_task(super().start(run_once, with_healthcheck, printer))
+                beside = [asyncio.create_task(self._watch_cancelling()), asyncio.create_task(signals.acquire())]
+                if heartbeat:
+                    beside.append(asyncio.create_task(self._tell_alive(heartbeat)))
+                await asyncio.wait({serving, beside[1]}, return_when=asyncio.FIRST_COMPLETED)
+                if not serving.done():
+                    await self._drain(signals)
+                    serving.cancel()
+                for task in beside:
+                    task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await serving
+                await close_connections()
+
+    async def _drain(self, signals: asyncio.Semaphore) -> None:
+        self._taking = False
+        hurry = asyncio.create_task(signals.acquire())
+        deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
+        while self._playing and not hurry.done() and asyncio.get_running_loop().time() < deadline:
+            for playing in list(self._playing.values()):
+                if playing.seat.away:
+                    self._hand_back(playing)
+            await asyncio.wait({hurry}, timeout=0.1)
+        hurry.cancel()
+        rest = list(self._playing.values())
+        for playing in rest:
+            self._hand_back(playing)
+        if rest:
+            await asyncio.wait({playing.task for playing in rest}, timeout=HAND_BACK_SECONDS)
+
+    def _hand_back(self, playing: Playing) -> None:
+        if not playing.seat.handed_back:
+            playing.seat.handed_back = True
+            playing.task.cancel()
+
+    # Taking runs
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Take what is due, as far as there are seats; while more is due, go on as seats get free.
+
+        Whatever Prefect's server says or does not say, the worker lives on and asks again.
+        """
+        taken: list[FlowRun] = []
+        self._last_polled_time = now("UTC")
+        try:
+            while self._taking and self._has_successfully_synced and (room := self._room.free) > 0:
+                due = await self._due(room)
+                self._last_polled_time = now("UTC")
+                started = [entry.flow_run for entry in due if self._take(entry.flow_run)]
+                taken += started
+                if len(due) < room or not started:
+                    break
+                await self._room.until_free(SEATS // 2, within_seconds=self.heartbeat_interval_seconds)
+        except ObjectNotFound:
+            self._logger.warning("The work pool %s is gone: run `dciflow setup`.", self._work_pool_name)
+        except httpx.HTTPError as error:
+            self._logger.warning("Prefect's server does not say what is due (%s): asking again.", error or type(error))
+        return taken
+
+    async def sync_with_backend(self) -> None:
+        """Tell Prefect that the worker lives. An outage of the server is waited for."""
+        try:
+            await super().sync_with_backend()
+        except httpx.HTTPError as error:
+            self._logger.warning(
+                "Prefect's server does not take our heartbeat (%s): trying again.", error or type(error)
+            )
+
+    async def _due(self, limit: int) -> list[WorkerFlowRunResponse]:
+        body: dict[str, Any] = {"limit": limit, "scheduled_before": str(now("UTC") + timedelta(seconds=1))}
+        if self._work_queues:
+            body["work_queue_names"] = sorted(self._work_queues)
+        answer = await self.client.request(
+            "POST",
+            "/work_pools/{name}/get_scheduled_flow_runs",
+            path_params={"name": self._work_pool_name},
+            json=body,
+        )
+        return WorkerFlowRunResponse.model_validate_list(answer.json())
+
+    def _take(self, run: FlowRun) -> bool:
+        urgent = run.work_queue_name == URGENT
+        if run.id in self._playing or not self._room.take(urgent=urgent):
+            return False
+        seat = Seat(self._room, urgent=urgent)
+        context = contextvars.copy_context()
+        task = asyncio.get_running_loop().create_task(self._play(run, seat), name=str(run.id), context=context)
+        self._playing[run.id] = Playing(run, seat, task)
+        return True
+
+    # Playing them
+
+    async def run(
+        self, flow_run: FlowRun, configuration: WarmConfiguration, task_status: TaskStatus[int] | None = None
+    ) -> WarmResult:
+        """Play one run to its end in the running event loop. Raises whatever Prefect's engine raises."""
+        flow = await self._flow_of(flow_run)
+        if task_status is not None:
+            task_status.started(0)
+        await run_flow_async(flow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
+        return WarmResult(status_code=0, identifier=str(flow_run.id))
+
+    async def _play(self, run: FlowRun, seat: Seat) -> None:
+        sit(seat)
+        try:
+            if await self._propose_pending_state(run):
+                self.get_flow_run_logger(run).info("Played by worker %s", self.name)
+                await self.run(run, WarmConfiguration())
+        except BaseException as error:  # a run's end, whatever it is, never takes the worker down
+            await self._say_how_it_ended(run, seat, error)
+        finally:
+            self._playing.pop(run.id, None)
+            seat.leave()
+
+    async def _say_how_it_ended(self, run: FlowRun, seat: Seat, error: BaseException) -> None:
+        state: State[Any] | None = None
+        if seat.handed_back:
+            state = AwaitingRetry(message=f"Handed back by worker {self.name}, which stops.")
+        elif seat.cancelled:
+            state = Cancelled(message="Cancelled. What was begun on the panel goes on there.")
+        elif isinstance(error, Abort):
+            self._logger.info("Run %s is not played here: %s", run.id, error)
+            return
+        try:
+            if state is not None:
+                await self.client.set_flow_run_state(run.id, state, force=True)
+            else:
+                self._logger.warning("Run %s broke off", run.id, exc_info=error)
+                await self._propose_crashed_state(
+                    run, f"The run broke off in worker {self.name}: {type(error).__name__}"
+                )
+        except Exception as lost:  # the janitor finds the run by its silence
+            self._logger.warning("Prefect was not told how run %s ended: %s", run.id, lost)
+
+    async def _flow_of(self, run: FlowRun) -> Flow[..., Any]:
+        """The run's flow, imported once. Code that changes is seen by a worker that is started again."""
+        if run.deployment_id is None:
+            raise ValueError("A run without a deployment cannot be played here.")
+        if run.deployment_id not in self._flows:
+            deployment = await self.client.read_deployment(run.deployment_id)
+            self._flows[run.deployment_id] = load_flow_from_entrypoint(
+                str(deployment.entrypoint), use_placeholder_flow=False
+            )
+        return self._flows[run.deployment_id]
+
+    # What goes on beside
+
+    async def _setup_cancellation_observer(self) -> None:
+        """Prefect's own observer stops for good when the server restarts; `_watch_cancelling` does not."""
+
+    async def _watch_cancelling(self) -> None:
+        wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING])))
+        pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name]))
+        while True:
+            await asyncio.sleep(CANCEL_SECONDS)
+            if not self._playing:
+                continue
+            with suppress(httpx.HTTPError):
+                for run in await self.client.read_flow_runs(flow_run_filter=wanted, work_pool_filter=pool):
+                    self._cancel(run.id)
+
+    def _cancel(self, run_id: UUID) -> None:
+        playing = self._playing.get(run_id)
+        if playing is not None and not playing.seat.cancelled:
+            playing.seat.cancelled = True
+            playing.task.cancel()
+
+    async def _tell_alive(self, every_seconds: int) -> None:
+        """Send the heartbeats that Prefect's engine would: an event for each run that lives longer than that."""
+        while True:
+            before = set(self._playing)
+            await asyncio.sleep(every_seconds)
+            for run_id in before & set(self._playing):
+                run = self._playing[run_id].run
+                emit_event(
+                    event="prefect.flow-run.heartbeat",
+                    resource={
+                        "prefect.resource.id": f"prefect.flow-run.{run.id}",
+                        "prefect.resource.name": run.name,
+                        "prefect.version": prefect.__version__,
+                    },
+                    related=[
+                        {"prefect.resource.id": f"prefect.flow.{run.flow_id}", "prefect.resource.role": "flow"},
+                        {
+                            "prefect.resource.id": f"prefect.deployment.{run.deployment_id}",
+                            "prefect.resource.role": "deployment",
+                        },
+                    ],
+                )

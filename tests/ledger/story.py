@@ -1,6 +1,6 @@
 """A service's story told in few words: what the lifecycles do to the ledger, without panel and WHMCS."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from ledger import Driver, Ledger, Order, Permit, Service, State, claims, permits, requests, services
 
@@ -14,7 +14,7 @@ class Story:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.now = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
+        self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
     def later(self, **duration: float) -> datetime:
         self.now += timedelta(**duration)

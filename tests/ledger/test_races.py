@@ -33,7 +33,6 @@ WRITES: dict[str, Callable[[Story, Driver], Awaitable[Any]]] = {
     "services.move": lambda s, d: services.move(s.ledger, d, State.SUSPENDED, s.now),
     "services.advance": lambda s, d: services.advance(s.ledger, d, State.ACTIVE, s.now),
     "services.hold": lambda s, d: services.hold(s.ledger, d, reason="odd", evidence="-", now=s.now),
-    "requests.beat": lambda s, d: requests.beat(s.ledger, d, s.now),
     "requests.close": lambda s, d: requests.close(s.ledger, d, outcome="done", message=None, now=s.now),
     "requests.hold_and_close": lambda s, d: requests.hold_and_close(s.ledger, d, reason="odd", evidence="-", now=s.now),
     "claims.take": lambda s, d: s.take(d),

@@ -29,22 +29,33 @@ async def test_a_retry_in_place_goes_on_with_its_own_request(ledger: Ledger, sto
     second = await story.ask(run="run-1")
     assert second.request_id == first.request_id
     with pytest.raises(Superseded, match=r"\(activate, flow run run-1\)"):
-        await requests.beat(ledger, first, story.now)
-    await requests.beat(ledger, second, story.now)
+        await requests.close(ledger, first, outcome="done", message=None, now=story.now)
+    await requests.close(ledger, second, outcome="done", message=None, now=story.now)
 
 
 async def test_a_silent_run_is_replaced(ledger: Ledger, story: Story) -> None:
     first = await story.ask(run="run-1")
-    await requests.beat(ledger, first, story.later(minutes=2))
+    await requests.beat(ledger, [first], story.later(minutes=2))
     story.later(minutes=5)
     with pytest.raises(Busy):
         await story.ask(run="run-2")
     story.later(seconds=1)
-    second = await story.ask(run="run-2")
+    await story.ask(run="run-2")
     with pytest.raises(Superseded, match="flow run run-2"):
-        await requests.beat(ledger, first, story.now)
-    await requests.beat(ledger, second, story.now)
+        await requests.close(ledger, first, outcome="done", message=None, now=story.now)
     assert [request.flow_run_id for request in await requests.open_requests(ledger)] == ["run-2"]
+
+
+async def test_one_beat_is_for_all_that_drive_and_for_nobody_else(ledger: Ledger, story: Story) -> None:
+    old = await story.ask(run="run-1")
+    retried = await story.ask(run="run-1")
+    other = await story.ask(2, run="run-2")
+    began = story.now
+    await requests.beat(ledger, [old], story.later(minutes=1))
+    assert {request.heartbeat_at for request in await requests.open_requests(ledger)} == {began}
+    await requests.beat(ledger, [retried, other], story.now)
+    assert {request.heartbeat_at for request in await requests.open_requests(ledger)} == {story.now}
+    await requests.beat(ledger, [], story.later(minutes=1))
 
 
 async def test_a_takeover_does_not_wait_for_silence(ledger: Ledger, story: Story) -> None:
