@@ -5,7 +5,6 @@ import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from typing import Any, Literal, ParamSpec
 
 from prefect import Flow, flow
@@ -19,7 +18,7 @@ from ledger.snapshots import Driver
 from tasks.card import show_card
 from tasks.clock import clock
 from tasks.connections import forget_panel, ledger
-from tasks.heart import beating
+from tasks.heart import SILENT_AFTER, beating
 from tasks.identity import drive, load
 from tasks.log import EXPECTED, quiet_expected_ends, run_log
 from tasks.outcomes import Held, Refusal
@@ -39,9 +38,6 @@ Args:
     order: What to deliver. None runs the service's last order again.
 """
 """What the Prefect UI's form says of each parameter: Prefect reads it from the flow's docstring."""
-
-SILENT_AFTER = timedelta(seconds=90)
-"""Six missed heartbeats: the run is dead and another may take its service over."""
 
 LOOKS_AGAIN = frozenset({"suspend", "unsuspend"})
 """Asked for again, these look at the ports again: a hand may have switched them meanwhile."""

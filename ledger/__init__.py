@@ -1,7 +1,7 @@
 """The ledger: who was promised which server, and what may happen to it next. Correctness lives here.
 
-Start with `Ledger`; the verbs are in `services`, `requests`, `claims`, `journal`, `permits` and `results`, each an
-async function that takes the ledger first. Times are timezone-aware UTC and passed in as `now`.
+Start with `Ledger`; the verbs are in `services`, `requests`, `claims`, `journal`, `permits`, `results` and `redrives`,
+each an async function that takes the ledger first. Times are timezone-aware UTC and passed in as `now`.
 """
 
 from ledger.database import Ledger

@@ -6,14 +6,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlmodel.ext.asyncio.session import AsyncSession
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 from ledger import schema
-from ledger.engine import READS, is_conflict, make_engine, parse, sqlite_file
+from ledger.engine import READS, is_conflict, is_outage, make_engine, parse, sqlite_file
 from ledger.errors import LedgerError
 
+OUTAGE_SECONDS = 60.0  # a database that restarts is back by then; a longer outage ends the runs, and they are resumed
 TRIES = 5  # a conflict means that somebody else's commit got through, so a few tries are enough
 
 # One look sees one moment: SQLite's transactions do by themselves, PostgreSQL's have to be asked to.
@@ -32,14 +39,16 @@ class Ledger:
     `url` is `sqlite+aiosqlite:///FILE` or `postgresql+asyncpg://user@host/database`. The connections belong to the
     event loop that first uses them: make one Ledger for each loop, and `dispose` of it in that loop.
 
+    While the database cannot be reached each call tries again for `outage_seconds`.
     `before_commit` and `after_commit` are called right before and after each commit; one that raises makes the
     transaction die there, which is how crash tests show that a state move and what it implies are one.
 
     Raises LedgerError: the address cannot be read or names another kind of database.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, outage_seconds: float = OUTAGE_SECONDS) -> None:
         self._url = parse(url)
+        self._outage_seconds = outage_seconds
         self._engine = make_engine(self._url)
         self._reading = self._engine.execution_options(**LOOK[self._url.get_backend_name()])
         # SQLite has one writer: those of one loop queue here in order, instead of polling the file against each other.
@@ -91,7 +100,12 @@ class Ledger:
             await session.flush()
             for hook in self.before_commit:
                 hook()
-            await session.commit()
+            try:
+                await session.commit()
+            except DBAPIError as error:
+                if is_outage(error):
+                    raise CommitLost from error
+                raise
         for hook in self.after_commit:
             hook()
 
@@ -105,8 +119,9 @@ class Ledger:
         """Await `work`; whatever the database or the network says becomes a LedgerError."""
         try:
             return await work
-        except (SQLAlchemyError, OSError) as error:
-            cause = error.orig if isinstance(error, StatementError) else error
+        except (SQLAlchemyError, OSError, CommitLost) as error:
+            broke = error.__cause__ if isinstance(error, CommitLost) else error
+            cause = broke.orig if isinstance(broke, StatementError) else broke
             # A driver's text may go on with hints and statements; its first line says what happened.
             said = (str(cause).strip() or type(cause).__name__).splitlines()[0]
             raise LedgerError(
@@ -114,13 +129,28 @@ class Ledger:
             ) from error
 
 
-async def _until_no_conflict(once: Callable[[], Awaitable[Answer]]) -> Answer:
-    return await AsyncRetrying(
+class CommitLost(Exception):
+    """The connection broke during a commit: whether it got through, nobody here can know."""
+
+
+async def _patiently(once: Callable[[], Awaitable[Answer]], outage_seconds: float) -> Answer:
+    """Run a transaction; again after a conflict, and again while a database that restarts cannot be reached.
+
+    Either way nothing of it was written. A commit whose answer was lost is not repeated.
+    """
+    conflicts = AsyncRetrying(
         retry=retry_if_exception(is_conflict),
         wait=wait_random_exponential(multiplier=0.02, max=1),
         stop=stop_after_attempt(TRIES),
         reraise=True,
-    )(once)
+    )
+    outages = AsyncRetrying(
+        retry=retry_if_exception(is_outage),
+        wait=wait_random_exponential(multiplier=0.5, max=5),
+        stop=stop_after_delay(outage_seconds),
+        reraise=True,
+    )
+    return await outages(conflicts, once)
 
 
 def writes(
@@ -137,7 +167,7 @@ def writes(
             async with ledger.transaction() as session:
                 return await body(session, *args, **kwargs)
 
-        return await ledger._said_in_one_line(_until_no_conflict(once))
+        return await ledger._said_in_one_line(_patiently(once, ledger._outage_seconds))
 
     return run
 
@@ -153,6 +183,6 @@ def reads(
             async with ledger.reading() as session:
                 return await body(session, *args, **kwargs)
 
-        return await ledger._said_in_one_line(_until_no_conflict(once))
+        return await ledger._said_in_one_line(_patiently(once, ledger._outage_seconds))
 
     return run

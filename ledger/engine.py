@@ -14,6 +14,8 @@ DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 READS = "ledger_reads"
 # PostgreSQL, appendix A: serialization_failure, deadlock_detected, lock_not_available.
 _CONFLICTS = {"40001", "40P01", "55P03"}
+# PostgreSQL, appendix A: class 08 (connection exceptions), admin_shutdown, crash_shutdown, cannot_connect_now.
+_OUTAGES = {"08000", "08001", "08003", "08004", "08006", "57P01", "57P02", "57P03"}
 
 
 def parse(url: str) -> URL:
@@ -73,3 +75,10 @@ def is_conflict(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     return getattr(error.orig, "sqlstate", None) in _CONFLICTS or "database is locked" in str(error.orig)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether PostgreSQL could not be reached or broke the connection off, as while it restarts."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _OUTAGES
+    return isinstance(error, OSError)

@@ -114,6 +114,18 @@ async def hold_and_close(
     return await snapshot(session, row)
 
 
+@writes
+async def abandon(
+    session: AsyncSession, request: Request, *, outcome: Literal["abandoned", "cancelled"], message: str, now: datetime
+) -> bool:
+    """Close a request whose run is over or gone without having closed it. False: it is no longer as it was seen."""
+    row = await session.get(RequestRow, request.id, with_for_update=True)
+    if row is None or row.closed_at is not None or row.epoch != request.epoch:
+        return False
+    shut(row, outcome, message, now)
+    return True
+
+
 @reads
 async def open_requests(session: AsyncSession, panel: str | None = None) -> list[Request]:
     """The open requests, of one panel or of all, longest silent first."""

@@ -143,6 +143,16 @@ class ResultRow(Row, table=True):
     written_at: datetime = Field(sa_type=Utc)
 
 
+class RedriveRow(Row, table=True):
+    """How often a flow run that broke off was driven again."""
+
+    __tablename__ = "redrive"
+
+    flow_run_id: str = Field(primary_key=True)
+    times: int
+    last_at: datetime = Field(sa_type=Utc)
+
+
 class HoldDecisionRow(Row, table=True):
     """How a person let a service leave HELD, and why."""
 

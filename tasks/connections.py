@@ -16,6 +16,7 @@ from ledger.database import Ledger
 from tasks.blocks import DcimanagerPanel, Whmcs
 from tasks.log import log_billing_call, log_panel_call
 from tasks.outcomes import Refusal
+from tasks.run import asking_prefect
 from tasks.settings import settings
 from whmcs.billing import Billing
 from whmcs.transport import Access as BillingAccess
@@ -27,7 +28,8 @@ RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[None]]
 
 
 async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
-    await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+    with asking_prefect():
+        await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
 
 
 @dataclass
@@ -120,6 +122,7 @@ async def billing() -> Billing:
 
 async def _block(kind: type[Any], name: str, remedy: str) -> Any:
     try:
-        return await kind.aload(name)
+        with asking_prefect():
+            return await kind.aload(name)
     except ValueError:  # what Prefect raises for a block that does not exist
         raise Refusal(f"Prefect has no block {kind.get_block_type_slug()}/{name}. {remedy}") from None

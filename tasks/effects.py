@@ -24,7 +24,7 @@ from dcimanager.errors import Unreachable
 from ledger.snapshots import Service
 from tasks.clock import clock
 from tasks.log import run_log
-from tasks.outcomes import Held, Reason
+from tasks.outcomes import Held, PrefectUnreachable, Reason
 from tasks.results import RESULTS
 from whmcs.errors import Unreachable as BillingUnreachable
 
@@ -147,7 +147,7 @@ def worth_repeating(task: "Task[Any, Any]", run: TaskRun, state: "RunState[Any]"
 
     A plain function: Prefect 3.8.8 treats any other callable as "never" (dossier "Prefect 3", section 4).
     """
-    return isinstance(state.data, Unreachable | BillingUnreachable)
+    return isinstance(state.data, Unreachable | BillingUnreachable | PrefectUnreachable)
 
 
 def key_of_create(context: TaskRunContext, inputs: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from weakref import WeakKeyDictionary
 
 from ledger import requests
@@ -13,6 +14,9 @@ from tasks.connections import ledger
 
 HEARTBEAT_SECONDS = 15
 """How often a live run says so in the ledger, in real seconds."""
+
+SILENT_AFTER = timedelta(seconds=90)
+"""Six missed heartbeats: the run is dead and another may take its service over."""
 
 
 class _Heart:

@@ -2,6 +2,7 @@
 
 Stop                 the run ends FAILED with this one line: what happened, what to do
   Refusal            nothing is wrong with us or with the panel: the order, the stock or the state forbids it
+  PrefectUnreachable Prefect's server did not answer; a step that only needs it is repeated
   Held               a person has to decide; the service is put on HELD with the evidence
 """
 
@@ -25,6 +26,10 @@ class InstallationFailed(Stop):
     """The OS installation failed or took too long; the server stays with the service and a re-run installs again."""
 
 
+class PrefectUnreachable(Stop):
+    """Prefect's server did not answer a question that a step had; the step may be repeated."""
+
+
 class Reason(StrEnum):
     """Why a service is HELD. docs/operate.md has one row for each."""
 
@@ -42,6 +47,8 @@ class Reason(StrEnum):
     """Another operation took the place of our OS installation before it was seen to end."""
     WIPE_UNPROVEN = "wipe-unproven"
     """The disk clearing failed, was ended, or cannot be proved."""
+    BREAKS_OFF = "breaks-off"
+    """Its run broke off again and again: each time it was driven again, its worker died or lost it."""
 
 
 class Held(Stop):

@@ -1,11 +1,28 @@
 """The Prefect flow run that a step is part of: its id, its link, its tags; and whether another run is over."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID, uuid4
 
+import httpx
 from prefect import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
+
+from tasks.log import run_log
+from tasks.outcomes import PrefectUnreachable
+
+
+@contextmanager
+def asking_prefect() -> Iterator[None]:
+    """Make one line of a server that does not answer, as while it restarts. Raises PrefectUnreachable."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise PrefectUnreachable(
+            f"Prefect's server does not answer ({type(error).__name__}). Look whether it runs, then press Retry."
+        ) from None
 
 
 def run_id() -> str:
@@ -25,7 +42,8 @@ async def is_over(flow_run_id: str) -> bool:
         return False
     async with get_client() as client:
         try:
-            run = await client.read_flow_run(UUID(flow_run_id))
+            with asking_prefect():
+                run = await client.read_flow_run(UUID(flow_run_id))
         except ObjectNotFound:
             return True
     return run.state is None or run.state.is_final()
@@ -39,5 +57,8 @@ async def label_run(*, service_id: int, panel: str, client_id: int | None) -> No
     wanted = {f"service:{service_id}", f"panel:{panel}"} | ({f"client:{client_id}"} if client_id else set())
     if wanted <= set(context.flow_run.tags):
         return
-    async with get_client() as client:
-        await client.update_flow_run(context.flow_run.id, tags=sorted(wanted | set(context.flow_run.tags)))
+    try:
+        async with get_client() as client:
+            await client.update_flow_run(context.flow_run.id, tags=sorted(wanted | set(context.flow_run.tags)))
+    except httpx.HTTPError as error:  # tags are for finding the run; the work does not wait for them
+        run_log().warning("the run could not be tagged: %s", type(error).__name__)

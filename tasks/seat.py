@@ -36,8 +36,6 @@ class Room:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.give_up()  # it was given to us while we were cancelled
-            else:
-                self._waiting.remove((urgent, turn))
             raise
 
     async def until_free(self, seats: int, *, within_seconds: float) -> None:
@@ -54,7 +52,9 @@ class Room:
         self._given_up.set()
         for waiting in list(self._waiting):
             urgent, turn = waiting
-            if self.take(urgent=urgent):
+            if turn.cancelled():
+                self._waiting.remove(waiting)
+            elif self.take(urgent=urgent):
                 self._waiting.remove(waiting)
                 turn.set_result(None)
 

@@ -19,11 +19,10 @@ from prefect.settings.legacy import _get_settings_fields
 from dciflow.cli import app
 from dcimanager.check import Verdict
 from dcimanager.endpoints import Mark, load_dialect
-from flows.lifecycle import SILENT_AFTER
 from ledger.lifecycle import State
 from tasks.diagnostics import WIPE_MINUTES
 from tasks.effects import REPEAT_AFTER_SECONDS
-from tasks.heart import HEARTBEAT_SECONDS
+from tasks.heart import HEARTBEAT_SECONDS, SILENT_AFTER
 from tasks.outcomes import Reason
 from tasks.settings import Settings
 from tests.documents import (

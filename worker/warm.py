@@ -40,6 +40,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from tasks.connections import close_connections
 from tasks.seat import Room, Seat, sit
+from worker.janitor import look_after
 
 URGENT = "urgent"
 """The work queue of what must bite at once: suspend, unsuspend, power."""
@@ -128,10 +129,15 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             async with AsyncClientContext():  # one client for all runs, else each makes its own
                 serving = asyncio.create_task(super().start(run_once, with_healthcheck, printer))
-                beside = [asyncio.create_task(self._watch_cancelling()), asyncio.create_task(signals.acquire())]
+                asked_to_stop = asyncio.create_task(signals.acquire())
+                beside = [
+                    asked_to_stop,
+                    asyncio.create_task(self._watch_cancelling()),
+                    asyncio.create_task(look_after(self._work_pool_name, lambda: {str(id) for id in self._playing})),
+                ]
                 if heartbeat:
                     beside.append(asyncio.create_task(self._tell_alive(heartbeat)))
-                await asyncio.wait({serving, beside[1]}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({serving, asked_to_stop}, return_when=asyncio.FIRST_COMPLETED)
                 if not serving.done():
                     await self._drain(signals)
                     serving.cancel()

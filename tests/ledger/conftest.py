@@ -81,6 +81,14 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield _url(name)
 
 
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The address of a migrated ledger on PostgreSQL, for what only a server can do: be gone for a while."""
+    with _new_database() as name:
+        _migrate(_url(name))
+        yield _url(name)
+
+
 @pytest.fixture(scope="session", params=BOTH)
 def ledger_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a migrated ledger of this session's own."""

@@ -67,7 +67,7 @@ async def test_an_older_ledger_is_told_from_a_good_one(tmp_path: Path) -> None:
 
 
 async def test_an_unreachable_ledger_is_one_line_without_the_password(tmp_path: Path) -> None:
-    ledger = Ledger("postgresql+asyncpg://dci:hunter2@127.0.0.1:1/none")
+    ledger = Ledger("postgresql+asyncpg://dci:hunter2@127.0.0.1:1/none", outage_seconds=0)
     for ask in (ledger.check, ledger.upgrade, lambda: services.get(ledger, 1)):
         with pytest.raises(LedgerError) as error:
             await ask()

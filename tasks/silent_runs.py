@@ -1,0 +1,189 @@
+"""Runs that broke off: their worker died, or could not say how they ended. They are driven again, in place.
+
+Prefect is not durable execution (safety rule 13): a run whose worker dies stays PENDING or RUNNING for ever. The ledger
+knows better, since every run of a service beats in it.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from prefect import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed
+from pydantic import BaseModel, ConfigDict
+
+from ledger import redrives, requests
+from ledger.snapshots import Request
+from tasks.clock import clock
+from tasks.connections import ledger
+from tasks.heart import SILENT_AFTER
+from tasks.outcomes import Reason
+
+UNACCOUNTED_AFTER = timedelta(seconds=180)
+"""A run opens its request within seconds of its start; a watcher waits up to two minutes for its activation to end."""
+
+MOST_REDRIVES = 5
+"""A run that broke off more often than this breaks its worker: a person has to look."""
+
+UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+BROKE_OFF = (StateType.PENDING, StateType.RUNNING, StateType.FAILED, StateType.CRASHED)
+"""FAILED and CRASHED, too: with its request still open nobody was told, so it did not end but was cut off."""
+
+
+class Seen(BaseModel):
+    """A flow run as Prefect shows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    name: str
+    state: StateType
+    since: datetime
+
+
+class Runs(Protocol):
+    """What is asked of Prefect."""
+
+    async def get(self, run_id: str) -> Seen | None: ...
+    async def under_way(self, *, older_than: datetime, but_not: Collection[str]) -> list[Seen]: ...
+    async def drive_again(self, run_id: str, why: str) -> None: ...
+    async def fail(self, run_id: str, why: str) -> None: ...
+    async def cancel(self, run_id: str, why: str) -> None: ...
+
+
+class SilentRuns:
+    """Looks for runs that broke off, again and again; each `look` says what it did, a line each.
+
+    A request counts as silent when two looks in a row saw no heartbeat between them: after an outage of the ledger all
+    heartbeats are old for a moment. `playing`: the ids of the runs that the caller itself plays.
+    """
+
+    def __init__(self, runs: Runs, playing: Callable[[], Collection[str]] = frozenset) -> None:
+        self._runs = runs
+        self._playing = playing
+        self._heard: dict[str, datetime] = {}
+
+    async def look(self) -> list[str]:
+        """One look. Raises LedgerError, httpx.HTTPError: ledger or Prefect cannot be asked; nothing was concluded."""
+        heard, self._heard = self._heard, {}
+        now = clock().now()
+        open_ones = await requests.open_requests(ledger())
+        said = []
+        for request in open_ones:
+            silent = now - request.heartbeat_at > SILENT_AFTER and heard.get(request.id) == request.heartbeat_at
+            if silent and request.flow_run_id not in self._playing():
+                said += await self._is_silent(request, now)
+        accounted = {request.flow_run_id for request in open_ones} | set(self._playing())
+        for run in await self._runs.under_way(older_than=now - UNACCOUNTED_AFTER, but_not=accounted):
+            if now - run.since > UNACCOUNTED_AFTER:
+                said += await self._is_unaccounted(run, now)
+        self._heard = {request.id: request.heartbeat_at for request in open_ones}
+        return said
+
+    async def _is_silent(self, request: Request, now: datetime) -> list[str]:
+        run = await self._runs.get(request.flow_run_id)
+        what = f"{request.action} of service {request.service_id}"
+        if run is None:
+            await requests.abandon(ledger(), request, outcome="abandoned", message="Its flow run is gone.", now=now)
+            return [f"{what}: its flow run was deleted, its request is closed"]
+        if run.state in BROKE_OFF:
+            return await self._drive_again(run, f"silent since {request.heartbeat_at:%H:%M:%S} UTC", now, request)
+        if run.state is StateType.CANCELLING:
+            await self._runs.cancel(run.run_id, "Cancelled while no worker played it.")
+        if run.state in (StateType.CANCELLING, StateType.CANCELLED):
+            await requests.abandon(ledger(), request, outcome="cancelled", message="cancelled by hand", now=now)
+            return [f"{what}: cancelled while no worker played it"]
+        return []  # scheduled: it will be played
+
+    async def _is_unaccounted(self, run: Seen, now: datetime) -> list[str]:
+        if run.state is StateType.CANCELLING:
+            await self._runs.cancel(run.run_id, "Cancelled while no worker played it.")
+            return [f"{run.name}: cancelled while no worker played it"]
+        return await self._drive_again(run, f"{run.state.value} since {run.since:%H:%M:%S} UTC, played by nobody", now)
+
+    async def _drive_again(self, run: Seen, why: str, now: datetime, request: Request | None = None) -> list[str]:
+        times = await redrives.claim(ledger(), run.run_id, not_within=SILENT_AFTER, now=now)
+        if times is None:
+            return []
+        if times > MOST_REDRIVES:
+            line = f"It broke off {times} times, the last time {why}. Look at the worker's log; it is not driven again."
+            if request is not None:
+                await _hold(request, line, now)
+            await self._runs.fail(run.run_id, line)
+            return [f"{run.name}: {line}"]
+        await self._runs.drive_again(run.run_id, f"The run broke off ({why}).")
+        return [f"{run.name}: {why}; driven again ({times} of {MOST_REDRIVES})"]
+
+
+async def _hold(request: Request, evidence: str, now: datetime) -> None:
+    driver = await requests.open(
+        ledger(),
+        service_id=request.service_id,
+        panel=request.panel,
+        action=request.action,
+        flow_run_id=request.flow_run_id,
+        requested_by=request.requested_by,
+        now=now,
+        silent_after=SILENT_AFTER,
+    )
+    await requests.hold_and_close(ledger(), driver, reason=Reason.BREAKS_OFF, evidence=evidence, now=now)
+
+
+class PrefectRuns:
+    """Prefect's server, asked about the runs of one work pool. Every method raises httpx.HTTPError."""
+
+    def __init__(self, pool: str) -> None:
+        self._pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[pool]))
+
+    async def get(self, run_id: str) -> Seen | None:
+        """A run; None when it was deleted."""
+        async with get_client() as client:
+            try:
+                run = await client.read_flow_run(UUID(run_id))
+            except ObjectNotFound:
+                return None
+        return None if run.state is None else _seen(run.id, run.name, run.state)
+
+    async def under_way(self, *, older_than: datetime, but_not: Collection[str]) -> list[Seen]:
+        """The runs that should have started before `older_than`, are not over, and are not among those."""
+        wanted = FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(UNDER_WAY))),
+            expected_start_time=FlowRunFilterExpectedStartTime(before_=older_than),
+            id=FlowRunFilterId(not_any_=[UUID(one) for one in but_not]),
+        )
+        async with get_client() as client:
+            found = await client.read_flow_runs(flow_run_filter=wanted, work_pool_filter=self._pool)
+        return [_seen(run.id, run.name, run.state) for run in found if run.state is not None]
+
+    async def drive_again(self, run_id: str, why: str) -> None:
+        """Resume a dead run in place: CRASHED, then AwaitingRetry (dossier "Prefect 3", section 1.5)."""
+        await self._set(run_id, Crashed(message=why))
+        await self._set(run_id, AwaitingRetry(message=f"{why} It is driven again."))
+
+    async def fail(self, run_id: str, why: str) -> None:
+        """End a run as FAILED."""
+        await self._set(run_id, Failed(message=why))
+
+    async def cancel(self, run_id: str, why: str) -> None:
+        """End a run as CANCELLED."""
+        await self._set(run_id, Cancelled(message=why))
+
+    async def _set(self, run_id: str, state: "State[None]") -> None:
+        async with get_client() as client:
+            await client.set_flow_run_state(UUID(run_id), state)
+
+
+def _seen(run_id: UUID, name: str, state: "State[None]") -> Seen:
+    return Seen(run_id=str(run_id), name=name, state=state.type, since=state.timestamp)
