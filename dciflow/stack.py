@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -22,24 +22,63 @@ START_SECONDS = 120
 """A Prefect server takes 10 to 25 s to start on two slow cores, longer when two demos start at once."""
 
 STOP_SECONDS = 5
-"""What a process gets to stop by itself: a Prefect worker may ignore SIGTERM, so its group is killed after that."""
+"""What a process gets to stop by itself before its group is killed: nothing of a demo has to be handed back."""
 
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stack:
-    """Where everything answers."""
+    """Where everything answers, and the processes that answer there, by name."""
 
     simulator: str
     prefect: str
     home: Path
     environment: dict[str, str]
+    processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
     @property
     def api(self) -> str:
         """Prefect's REST API."""
         return f"{self.prefect}/api"
+
+    async def start(self, name: str, *command: str, settings: Mapping[str, str] | None = None) -> None:
+        """Start `python -m ...` under a name that its log has, too; its children are stopped with it, by the group."""
+        with (self.home / f"{name}.log").open("ab") as log:
+            self.processes[name] = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", *command,
+                cwd=PROJECT, env={**self.environment, **(settings or {})},
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    async def start_worker(self, name: str = "worker") -> None:
+        """Start a worker."""
+        await self.start(name, "prefect", "worker", "start", "--pool", POOL, "--name", name)
+
+    async def answers(self, name: str, url: str) -> None:
+        """Wait until a process answers. Raises Refusal: it stopped or took too long; the text has its log's end."""
+        child, log = self.processes[name], self.home / f"{name}.log"
+        async with httpx.AsyncClient(timeout=2) as client:
+            for _ in range(START_SECONDS * 5):
+                if child.returncode is not None:
+                    raise Refusal(f"{name} stopped while it started; the last lines of its log:\n{_tail(log)}")
+                with suppress(httpx.HTTPError):
+                    if (await client.get(url)).is_success:
+                        return
+                await asyncio.sleep(0.2)
+        raise Refusal(f"{name} does not answer after {START_SECONDS} s; the last lines of its log:\n{_tail(log)}")
+
+    async def stop(self, name: str, *, kill: bool = False) -> None:
+        """SIGTERM to the process's whole group and SIGKILL to what is left of it; or SIGKILL at once."""
+        child = self.processes.pop(name)
+        if not kill:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(child.wait(), STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()
 
     async def command(self, *arguments: str, secrets: dict[str, str] | None = None) -> str:
         """Run `dciflow ...` against this stack and return what it said. Raises Refusal: it failed."""
@@ -52,6 +91,21 @@ class Stack:
         if process.returncode != 0:
             raise Refusal(f"`dciflow {' '.join(arguments)}` failed: {said.strip()}")
         return said
+
+    async def register(self) -> None:
+        """Register the deployments, and the simulated panel's and WHMCS's credentials."""
+        await self.command("setup")
+        profile = Profile.demo()
+        await asyncio.gather(
+            self.command(
+                "panel", "add", "main", "--url", self.simulator, "--username", profile.admin_email,
+                secrets={"DCIFLOW_PANEL_PASSWORD": profile.admin_password},
+            ),
+            self.command(
+                "whmcs", "set", "--url", f"{self.simulator}/whmcs", "--identifier", IDENTIFIER,
+                secrets={"DCIFLOW_WHMCS_SECRET": SECRET},
+            ),
+        )  # fmt: skip
 
 
 def free_port(preferred: int = 0) -> int:
@@ -85,41 +139,21 @@ async def running_stack(
     prefect_port, simulator_port = free_port(prefect_port), free_port(simulator_port)
     prefect, simulator = f"http://127.0.0.1:{prefect_port}", f"http://127.0.0.1:{simulator_port}"
     stack = Stack(simulator, prefect, home, {**_environment(home, prefect, speed), **(settings or {})})
-    children: list[asyncio.subprocess.Process] = []
-
-    async def start(name: str, *command: str) -> None:
-        with (home / f"{name}.log").open("wb") as log:
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *command,
-                cwd=PROJECT, env=stack.environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,  # its children are stopped with it, by the group
-            )  # fmt: skip
-        children.append(child)
-
     try:
         say("starting the simulated DCImanager and WHMCS, and the Prefect server (10 to 30 s)")
-        await start("simulator", "dciflow", "simulate", "--port", str(simulator_port), "--speed", str(speed))
-        await start("prefect-server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port))
-        await _answers(f"{simulator}/control/state", children[0], home / "simulator.log")
-        await _answers(f"{prefect}/api/health", children[1], home / "prefect-server.log")
+        await stack.start("simulator", "dciflow", "simulate", "--port", str(simulator_port), "--speed", str(speed))
+        await stack.start(
+            "prefect-server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)
+        )
+        await stack.answers("simulator", f"{simulator}/control/state")
+        await stack.answers("prefect-server", f"{prefect}/api/health")
         say("registering the deployments and the credentials")
-        await stack.command("setup")
-        await start("worker", "prefect", "worker", "start", "--pool", POOL, "--name", "demo")
-        profile = Profile.demo()
-        await asyncio.gather(
-            stack.command(
-                "panel", "add", "main", "--url", simulator, "--username", profile.admin_email,
-                secrets={"DCIFLOW_PANEL_PASSWORD": profile.admin_password},
-            ),
-            stack.command(
-                "whmcs", "set", "--url", f"{simulator}/whmcs", "--identifier", IDENTIFIER,
-                secrets={"DCIFLOW_WHMCS_SECRET": SECRET},
-            ),
-        )  # fmt: skip
+        await stack.register()
+        await stack.start_worker()
         yield stack
     finally:
-        for child in reversed(children):
-            await _stop(child)
+        for name in reversed(list(stack.processes)):
+            await stack.stop(name)
         if not keep():
             shutil.rmtree(home, ignore_errors=True)
 
@@ -129,8 +163,6 @@ def _environment(home: Path, prefect: str, speed: float) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DCIFLOW_"))}
     return {
         **inherited,
-        # The worker's children are started as plain `python`: it has to be this one.
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_URL": f"{prefect}/api",
         "PREFECT_UI_URL": f"{prefect}/v2",
@@ -141,28 +173,5 @@ def _environment(home: Path, prefect: str, speed: float) -> dict[str, str]:
     }
 
 
-async def _answers(url: str, child: asyncio.subprocess.Process, log: Path) -> None:
-    async with httpx.AsyncClient(timeout=2) as client:
-        for _ in range(START_SECONDS * 5):
-            if child.returncode is not None:
-                raise Refusal(f"{log.stem} stopped while it started; the last lines of its log:\n{_tail(log)}")
-            with suppress(httpx.HTTPError):
-                if (await client.get(url)).is_success:
-                    return
-            await asyncio.sleep(0.2)
-    raise Refusal(f"{log.stem} does not answer after {START_SECONDS} s; the last lines of its log:\n{_tail(log)}")
-
-
 def _tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-10:])
-
-
-async def _stop(child: asyncio.subprocess.Process) -> None:
-    """SIGTERM to the whole group, SIGKILL to what is left of it."""
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGTERM)
-    with suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(child.wait(), STOP_SECONDS)
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    await child.wait()
