@@ -127,13 +127,14 @@ async def running_stack(
     prefect_port: int = 0,
     simulator_port: int = 0,
     keep: Callable[[], bool],
+    servers: int = 12,
     settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stack]:
     """Start everything in `home`, register the deployments and the simulated credentials, and stop it all at the end.
 
-    `keep`: asked at the end, whether to leave the folder (database, ledger, logs) behind. `settings`: put into the
-    environment of all processes, over what is there. Raises Refusal: something did not start; the text shows the end of
-    its log.
+    `keep`: asked at the end, whether to leave the folder (database, ledger, logs) behind. `servers`: as of `dciflow
+    simulate`. `settings`: put into the environment of all processes, over what is there.
+    Raises Refusal: something did not start; the text shows the end of its log.
     """
     await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
     prefect_port, simulator_port = free_port(prefect_port), free_port(simulator_port)
@@ -141,7 +142,8 @@ async def running_stack(
     stack = Stack(simulator, prefect, home, {**_environment(home, prefect, speed), **(settings or {})})
     try:
         say("starting the simulated DCImanager and WHMCS, and the Prefect server (10 to 30 s)")
-        await stack.start("simulator", "dciflow", "simulate", "--port", str(simulator_port), "--speed", str(speed))
+        options = ("--port", str(simulator_port), "--speed", str(speed), "--servers", str(servers))
+        await stack.start("simulator", "dciflow", "simulate", *options)
         await stack.start(
             "prefect-server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)
         )

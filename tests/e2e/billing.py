@@ -1,5 +1,6 @@
 """Ordering and asking for actions as WHMCS does, for the end-to-end stories."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -37,6 +38,23 @@ class Customers:
         """Give the service's server back, so that the next story finds one."""
         end = await self.ask("terminate", again(parameters))
         assert end.state == "COMPLETED", end.message
+
+    async def until_it_installs(self, service_id: int) -> dict[str, Any]:
+        """The service's server, once its OS installation runs."""
+        for _ in range(240):
+            state = (await self.http.get("/control/state")).json()
+            name = next(s["domain"] for s in state["services"] if s["id"] == service_id)
+            for server in state["servers"]:
+                operation = server["operation"]
+                if (server["owner"] or "").startswith(name) and operation and operation["status"] == "in_progress":
+                    return dict(server)
+            await asyncio.sleep(0.25)
+        raise AssertionError(f"service {service_id} does not install")
+
+    async def by_hand(self, action: str, server: dict[str, Any], **more: object) -> None:
+        """Somebody does something in the panel's own pages."""
+        body = {"action": action, "server": server["id"], **more}
+        (await self.http.post("/control/by-hand", json=body)).raise_for_status()
 
     async def password_of(self, service_id: int) -> str:
         """The service's password in WHMCS."""

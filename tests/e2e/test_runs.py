@@ -103,7 +103,7 @@ async def test_a_second_run_of_a_busy_service_is_refused_with_the_first_ones_lin
     order = await customers.buy()
     await customers.http.post("/control/hang-next", json={"type": "os_install"})
     first = await customers.prefect.start("activate", order)
-    await _until_state(customers, order["service_id"], "in_progress")
+    await customers.until_it_installs(order["service_id"])
     second = await customers.ask("terminate", again(order))
     assert second.state == "FAILED"
     assert first in second.message
@@ -114,7 +114,7 @@ async def test_a_cancelled_run_ends_in_seconds_and_leaves_its_service_to_the_nex
     order = await customers.buy()
     await customers.http.post("/control/hang-next", json={"type": "os_install"})
     run_id = await customers.prefect.start("activate", order)
-    await _until_state(customers, order["service_id"], "in_progress")
+    await customers.until_it_installs(order["service_id"])
     began = time.monotonic()
     await _cancel(customers, run_id)
     assert time.monotonic() - began < 30
@@ -169,19 +169,6 @@ async def _eventually(customers: Customers, what: str, run_id: str, beginning: s
             return texts
         await asyncio.sleep(0.25)
     raise AssertionError(f"none of the {what} begins with {beginning!r}: {texts}")
-
-
-async def _until_state(customers: Customers, service_id: int, status: str) -> None:
-    """Wait until the service's server runs its installation."""
-    for _ in range(120):
-        state = (await customers.http.get("/control/state")).json()
-        name = next(s["domain"] for s in state["services"] if s["id"] == service_id)
-        for server in state["servers"]:
-            operation = server["operation"]
-            if (server["owner"] or "").startswith(name) and operation and operation["status"] == status:
-                return
-        await asyncio.sleep(0.25)
-    raise AssertionError(f"service {service_id} does not install")
 
 
 async def _cancel(customers: Customers, run_id: str) -> None:

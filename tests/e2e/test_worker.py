@@ -1,0 +1,60 @@
+"""What happens to runs when their worker stops, and to the worker when it is asked to."""
+
+import asyncio
+import signal
+import sys
+import time
+
+import pytest
+
+from dciflow.registration import POOL, PROJECT
+from dciflow.stack import Stack
+from tests.e2e.billing import Customers
+
+pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+
+SOON_SECONDS = 15
+"""A worker that has only waiting runs stops within seconds; the rest is a busy machine."""
+
+
+async def test_a_worker_that_stops_hands_back_what_waits_and_the_next_one_goes_on(
+    stack: Stack, customers: Customers
+) -> None:
+    order = await customers.buy()
+    await customers.http.post("/control/hang-next", json={"type": "os_install"})
+    run_id = await customers.prefect.start("activate", order)
+    server = await customers.until_it_installs(order["service_id"])
+    try:
+        worker, began = stack.processes.pop("worker"), time.monotonic()
+        worker.send_signal(signal.SIGTERM)
+        await worker.wait()
+        assert time.monotonic() - began < SOON_SECONDS
+        run = (await customers.prefect.http.get(f"/flow_runs/{run_id}")).json()
+        assert (run["state"]["type"], run["state"]["name"]) == ("SCHEDULED", "AwaitingRetry")
+        assert "Handed back by worker" in run["state"]["message"]
+    finally:
+        await stack.start_worker()
+    await customers.by_hand("end_operation", server, status="finished")
+    end = await customers.prefect.wait(run_id)
+    assert end.state == "COMPLETED", end.message
+    state = (await customers.http.get("/control/state")).json()
+    now = next(one for one in state["servers"] if one["id"] == server["id"])
+    assert now["operation"]["id"] == server["operation"]["id"], "it was installed twice"
+    await customers.delete(order)
+
+
+async def test_a_worker_that_a_script_started_in_the_background_stops_when_asked(stack: Stack) -> None:
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name", "background"]
+    worker = await asyncio.create_subprocess_exec(
+        "sh", "-c", 'trap "" INT; exec "$@"', "sh", *command,
+        cwd=PROJECT, env=stack.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    assert worker.stdout is not None
+    while b"started" not in (line := await worker.stdout.readline()):
+        assert line, "the worker ended by itself"
+    began = time.monotonic()
+    worker.send_signal(signal.SIGTERM)
+    said = (await worker.communicate())[0].decode()
+    assert time.monotonic() - began < SOON_SECONDS
+    assert "Worker 'background' stops" in said
+    assert worker.returncode == 0
