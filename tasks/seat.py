@@ -38,13 +38,12 @@ class Room:
                 self.give_up()  # it was given to us while we were cancelled
             raise
 
-    async def until_free(self, seats: int, *, within_seconds: float) -> None:
-        """Wait until so many seats are free; at most so long."""
+    async def until_given_up(self, *, within_seconds: float) -> None:
+        """Wait until somebody gives a seat up; at most so long."""
+        self._given_up.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_seconds):
-                while self.free < seats:
-                    self._given_up.clear()
-                    await self._given_up.wait()
+                await self._given_up.wait()
 
     def give_up(self) -> None:
         """Give a seat up: the next who waits and may have it gets it."""

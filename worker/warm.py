@@ -52,6 +52,9 @@ Prefect's server and the panel answer a few at a time, and runs that queue there
 KEPT_FOR_URGENT = 8
 """A hundred activations at once leave these seats to suspensions."""
 
+GATHER_SECONDS = 0.1
+"""In a burst, seats that get free within this time are filled by one question to Prefect."""
+
 CANCEL_SECONDS = 2.0
 """How often the worker asks what shall be cancelled: one small query, with no connection that could be lost unseen."""
 
@@ -185,7 +188,8 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                 taken += started
                 if len(due) < room or not started:
                     break
-                await self._room.until_free(SEATS // 2, within_seconds=self.heartbeat_interval_seconds)
+                await self._room.until_given_up(within_seconds=self.heartbeat_interval_seconds)
+                await asyncio.sleep(GATHER_SECONDS)
         except ObjectNotFound:
             self._logger.warning("The work pool %s is gone: run `dciflow setup`.", self._work_pool_name)
         except httpx.HTTPError as error:

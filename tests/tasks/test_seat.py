@@ -88,19 +88,15 @@ async def test_a_cancelled_run_that_waits_for_a_seat_takes_none_with_it() -> Non
     assert room.free == 1
 
 
-async def test_the_taker_is_told_when_enough_seats_are_free() -> None:
-    room = Room(2, kept_for_urgent=0)
-    first, second = taken(room, urgent=False)
-    enough = asyncio.create_task(room.until_free(2, within_seconds=30))
+async def test_the_taker_is_told_when_a_seat_is_given_up() -> None:
+    room = Room(1, kept_for_urgent=0)
+    (seat,) = taken(room, urgent=False)
+    told = asyncio.create_task(room.until_given_up(within_seconds=30))
     await asyncio.sleep(0)
-    first.leave()
-    await asyncio.sleep(0)
-    assert not enough.done()
-    second.leave()
-    await enough
-    assert room.free == 2
-    assert room.take(urgent=False)
-    await room.until_free(2, within_seconds=0.01)
+    assert not told.done()
+    seat.leave()
+    await told
+    await room.until_given_up(within_seconds=0.01)
 
 
 async def test_without_a_seat_nothing_changes() -> None:

@@ -1,0 +1,203 @@
+"""The worker without a server: what it takes, and that no run's end takes it down."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from anyio.abc import TaskStatus
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+
+from tasks.seat import away, stop_quietly
+from worker.warm import KEPT_FOR_URGENT, SEATS, URGENT, WarmConfiguration, WarmResult, WarmWorker
+
+
+class Server:
+    """Prefect's server, as far as the worker says something to it."""
+
+    def __init__(self) -> None:
+        self.told: dict[UUID, str] = {}
+        self.gone = False
+
+    async def set_flow_run_state(self, run_id: UUID, state: "State[Any]", force: bool = False) -> None:
+        if self.gone:
+            raise httpx.ConnectError("gone")
+        self.told[run_id] = state.name or ""
+
+
+class Staged(WarmWorker):
+    """A worker whose runs do what the test wants."""
+
+    type = "staged"
+
+    def __init__(self) -> None:
+        super().__init__("pool", name="w")
+        self.server = Server()
+        self._client = self.server  # type: ignore[assignment]
+        self.waiting: list[FlowRun] = []
+        self.asked: list[int] = []
+        self.may_end = asyncio.Event()
+        self.end: BaseException | None = None
+        self.pending = True
+        self._has_successfully_synced = True
+        self.heartbeat_interval_seconds = 0  # it does not wait for a seat that nobody gives up
+
+    async def run(
+        self, flow_run: FlowRun, configuration: WarmConfiguration, task_status: TaskStatus[int] | None = None
+    ) -> WarmResult:
+        try:
+            if "waits" in flow_run.tags:
+                async with away():
+                    await self.may_end.wait()
+            else:
+                await self.may_end.wait()
+        except asyncio.CancelledError:
+            stop_quietly()
+            raise
+        if self.end is not None:
+            raise self.end
+        self.server.told[flow_run.id] = "Completed"
+        return WarmResult(status_code=0, identifier="-")
+
+    async def _due(self, limit: int) -> list[WorkerFlowRunResponse]:
+        self.asked.append(limit)
+        if self.server.gone:
+            raise httpx.ConnectError("gone")
+        return [
+            WorkerFlowRunResponse(work_pool_id=uuid4(), work_queue_id=uuid4(), flow_run=flow_run)
+            for flow_run in self.waiting[:limit]
+        ]
+
+    def _take(self, run: FlowRun) -> bool:
+        taken = super()._take(run)
+        if taken:
+            self.waiting.remove(run)
+        return taken
+
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        return self.pending
+
+    async def _propose_crashed_state(self, flow_run: FlowRun, message: str, client: Any = None) -> None:
+        if self.server.gone:
+            raise httpx.ConnectError("gone")
+        self.server.told[flow_run.id] = f"Crashed: {message}"
+
+    async def all_over(self) -> None:
+        """Wait until no run is played."""
+        self.may_end.set()
+        await asyncio.gather(*(playing.task for playing in self._playing.values()))
+
+
+def runs(count: int, queue: str = "default", *tags: str) -> list[FlowRun]:
+    return [FlowRun(flow_id=uuid4(), name="a run", work_queue_name=queue, tags=list(tags)) for _ in range(count)]
+
+
+@pytest.fixture
+def worker() -> Iterator[Staged]:
+    with temporary_settings({PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield Staged()
+
+
+async def test_installations_leave_seats_to_suspensions_and_those_that_wait_have_none(worker: Staged) -> None:
+    worker.waiting = runs(SEATS)
+    assert len(await worker.get_and_submit_flow_runs()) == SEATS - KEPT_FOR_URGENT
+    worker.waiting = runs(SEATS, URGENT)
+    assert len(await worker.get_and_submit_flow_runs()) == KEPT_FOR_URGENT
+    assert worker._room.free == 0
+    asked = len(worker.asked)
+    assert await worker.get_and_submit_flow_runs() == []
+    assert len(worker.asked) == asked
+    await worker.all_over()
+    assert worker._room.free == SEATS
+
+
+async def test_a_hundred_that_wait_hold_up_nobody(worker: Staged) -> None:
+    for _ in range(20):
+        worker.waiting = runs(5, "default", "waits")
+        await worker.get_and_submit_flow_runs()
+        await asyncio.sleep(0)
+    assert len(worker._playing) == 100
+    assert worker._room.free == SEATS
+    worker.waiting = runs(1, URGENT)
+    assert len(await worker.get_and_submit_flow_runs()) == 1
+    await worker.all_over()
+
+
+async def test_a_burst_is_taken_as_seats_get_free_without_waiting_for_the_next_look(worker: Staged) -> None:
+    worker.waiting = runs(3 * SEATS, URGENT)
+    worker.heartbeat_interval_seconds = 30
+    worker.may_end.set()
+    assert len(await worker.get_and_submit_flow_runs()) == 3 * SEATS
+    await worker.all_over()
+    assert list(worker.server.told.values()) == ["Completed"] * 3 * SEATS
+
+
+@pytest.mark.parametrize(
+    "end", [RuntimeError("no"), SystemExit(3), KeyboardInterrupt()], ids=lambda e: type(e).__name__
+)
+async def test_a_run_that_breaks_does_not_take_the_worker_down(worker: Staged, end: BaseException) -> None:
+    (run,) = worker.waiting = runs(1)
+    worker.end = end
+    await worker.get_and_submit_flow_runs()
+    await worker.all_over()
+    assert worker.server.told[run.id] == f"Crashed: The run broke off in worker w: {type(end).__name__}"
+    assert worker._room.free == SEATS
+    assert worker._playing == {}
+
+
+async def test_a_server_that_is_gone_ends_neither_the_worker_nor_its_runs(worker: Staged) -> None:
+    worker.waiting = runs(1)
+    worker.end = RuntimeError("no")
+    await worker.get_and_submit_flow_runs()
+    worker.server.gone = True
+    assert await worker.get_and_submit_flow_runs() == []
+    await worker.all_over()
+    assert worker._room.free == SEATS
+
+
+async def test_a_run_that_another_worker_took_is_not_played(worker: Staged) -> None:
+    worker.pending = False
+    worker.waiting = runs(1)
+    await worker.get_and_submit_flow_runs()
+    await worker.all_over()
+    assert worker.server.told == {}
+    assert worker._room.free == SEATS
+
+
+async def test_a_cancelled_run_ends_cancelled_wherever_it_is(worker: Staged) -> None:
+    works, waits = worker.waiting = [*runs(1), *runs(1, "default", "waits")]
+    await worker.get_and_submit_flow_runs()
+    await asyncio.sleep(0)
+    for run in (works, waits):
+        worker._cancel(run.id)
+        worker._cancel(run.id)
+    worker._cancel(uuid4())
+    await asyncio.gather(*(playing.task for playing in worker._playing.values()))
+    assert worker.server.told == {works.id: "Cancelled", waits.id: "Cancelled"}
+    assert worker._room.free == SEATS
+
+
+async def test_a_worker_that_drains_lets_short_runs_end_and_hands_back_the_others(worker: Staged) -> None:
+    works, waits = worker.waiting = [*runs(1), *runs(1, "default", "waits")]
+    await worker.get_and_submit_flow_runs()
+    await asyncio.sleep(0)
+    draining = asyncio.create_task(worker._drain(asyncio.Semaphore(0)))
+    await worker._playing[waits.id].task
+    assert worker.server.told == {waits.id: "AwaitingRetry"}
+    worker.waiting = runs(1)
+    assert await worker.get_and_submit_flow_runs() == []
+    worker.may_end.set()
+    await draining
+    assert worker.server.told == {waits.id: "AwaitingRetry", works.id: "Completed"}
+
+
+async def test_a_second_signal_hands_everything_back_at_once(worker: Staged) -> None:
+    (works,) = worker.waiting = runs(1)
+    await worker.get_and_submit_flow_runs()
+    await asyncio.sleep(0)
+    await worker._drain(asyncio.Semaphore(1))
+    assert worker.server.told == {works.id: "AwaitingRetry"}
