@@ -112,7 +112,7 @@ class OrderBody(Strict):
 
 
 def router(panel: PanelModel, billing: Billing) -> APIRouter:
-    """GET /control/state and POST /control/by-hand, /control/fail-next, /control/hang-next, /control/order."""
+    """GET /control/state and writes, POST /control/by-hand, fail-next, hang-next and order."""
     routes = APIRouter(prefix="/control")
 
     @routes.get("/state")
@@ -135,6 +135,10 @@ def router(panel: PanelModel, billing: Billing) -> APIRouter:
             "incidents": [vars(incident) for incident in panel.incidents],
             "mails": [vars(mail) for mail in billing.mails],
         }
+
+    @routes.get("/writes")
+    async def writes() -> list[dict[str, Any]]:
+        return [{"endpoint": call.endpoint, "path": call.path, "status": call.status} for call in panel.writes()]
 
     @routes.post("/by-hand")
     async def by_hand(body: ByHandBody) -> dict[str, Any]:

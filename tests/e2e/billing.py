@@ -20,12 +20,14 @@ class Customers:
         self.http = http
         self.prefect = PrefectApi(stack.api)
 
-    async def buy(self) -> dict[str, Any]:
+    async def buy(self, configuration: str = XEON) -> dict[str, Any]:
         """A new client with a new service: the parameters of its first activation."""
         name = f"client-{uuid4().hex[:8]}"
-        settings = {"configuration": XEON, "os_template": "Debian-12-x86_64", "ip_pool": "public-v4"}
-        body = {"email": f"{name}@example.com", "firstname": "A", "lastname": "B", "product": "Xeon", "hostname": name}
-        answer = await self.http.post("/control/order", json={**body, "settings": settings})
+        settings = {"configuration": configuration, "os_template": "Debian-12-x86_64", "ip_pool": "public-v4"}
+        body = {"email": f"{name}@example.com", "firstname": "A", "lastname": "B", "hostname": name}
+        answer = await self.http.post(
+            "/control/order", json={**body, "product": f"Dedicated {configuration}", "settings": settings}
+        )
         ids = answer.raise_for_status().json()
         order = {**settings, "client_id": ids["client_id"], "hostname": f"{name}.example.com"}
         return {"service_id": ids["service_id"], "panel": "main", "order": order}
