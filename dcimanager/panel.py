@@ -14,7 +14,7 @@ from dcimanager.os_templates import OsTemplates
 from dcimanager.paging import Row
 from dcimanager.ports import Ports
 from dcimanager.servers import Servers
-from dcimanager.transport import HttpTransport, OnCall, Sleep, Transport
+from dcimanager.transport import CALLS_AT_ONCE, HttpTransport, OnCall, Sleep, Transport
 from dcimanager.users import Users
 
 
@@ -33,11 +33,18 @@ class Panel:
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
         timeout_seconds: float = 30,
+        calls_at_once: int = CALLS_AT_ONCE,
     ) -> None:
         self.name = access.name
         self.dialect = load_dialect() if dialect is None else dialect
         self.transport = Transport(
-            access, self.dialect, http=http, on_call=on_call, sleep=sleep, timeout_seconds=timeout_seconds
+            access,
+            self.dialect,
+            http=http,
+            on_call=on_call,
+            sleep=sleep,
+            timeout_seconds=timeout_seconds,
+            calls_at_once=calls_at_once,
         )
         self.servers = Servers(self.transport)
         self.operations = Operations(self.transport)

@@ -81,7 +81,12 @@ async def panel_named(name: str) -> Panel:
         access = PanelAccess(
             name=name, url=block.url, username=block.username, password=block.password, verify_tls=block.verify_tls
         )
-        opened = Panel(access, load_dialect(settings().endpoints_file), on_call=log_panel_call)
+        opened = Panel(
+            access,
+            load_dialect(settings().endpoints_file),
+            on_call=log_panel_call,
+            calls_at_once=settings().panel_calls,
+        )
         # Another run may have opened it while we waited for the block: one session per panel and process.
         if here.panels.setdefault(name, opened) is not opened:
             await opened.aclose()
