@@ -7,6 +7,7 @@ Source: dossier "HTTP API of ISPsystem DCImanager 6", section 5.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
@@ -60,6 +61,13 @@ class Field:
     def ne(self, value: int | bool | str) -> Filter:
         """The value is another one. Raises UnsafeValue as `eq` does."""
         return Filter(f"{self.name} NE {_literal(value)}")
+
+    def one_of(self, numbers: Iterable[int]) -> Filter:
+        """The value is one of these, written without nesting. Raises UnsafeValue: of none, which would ask for all."""
+        alternatives = [str(self.eq(number)) for number in numbers]
+        if not alternatives:
+            raise UnsafeValue(f"There is nothing that {self.name} could be one of.")
+        return Filter(alternatives[0] if len(alternatives) == 1 else " OR ".join(f"({one})" for one in alternatives))
 
     def contains(self, text: str) -> Filter:
         """The value has this text in it. Raises UnsafeValue as `eq` does, and for %, which stands for any text."""

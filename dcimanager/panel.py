@@ -1,6 +1,7 @@
 """One DCImanager 6 panel: a session with it, and everything that can be asked of it."""
 
 import asyncio
+import time
 from contextlib import suppress
 from types import TracebackType
 
@@ -14,14 +15,16 @@ from dcimanager.os_templates import OsTemplates
 from dcimanager.paging import Row
 from dcimanager.ports import Ports
 from dcimanager.servers import Servers
-from dcimanager.transport import HttpTransport, OnCall, Sleep, Transport
+from dcimanager.transport import CALLS_AT_ONCE, HttpTransport, OnCall, Sleep, Transport
 from dcimanager.users import Users
+from dcimanager.watch import Now, Watch
 
 
 class Panel:
     """A panel with one shared session; close it with `aclose`, or use it as an asynchronous context manager.
 
-    Options are those of `Transport`. Every method of every resource raises PanelError (Unreachable, Refused, Surprise).
+    Options are those of `Transport`; `now` tells the seconds in which `sleep` waits. Every method of every resource
+    raises PanelError (Unreachable, Refused, Surprise).
     """
 
     def __init__(
@@ -32,12 +35,20 @@ class Panel:
         http: HttpTransport | None = None,
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
+        now: Now = time.monotonic,
         timeout_seconds: float = 30,
+        calls_at_once: int = CALLS_AT_ONCE,
     ) -> None:
         self.name = access.name
         self.dialect = load_dialect() if dialect is None else dialect
         self.transport = Transport(
-            access, self.dialect, http=http, on_call=on_call, sleep=sleep, timeout_seconds=timeout_seconds
+            access,
+            self.dialect,
+            http=http,
+            on_call=on_call,
+            sleep=sleep,
+            timeout_seconds=timeout_seconds,
+            calls_at_once=calls_at_once,
         )
         self.servers = Servers(self.transport)
         self.operations = Operations(self.transport)
@@ -46,6 +57,7 @@ class Panel:
         self.users = Users(self.transport)
         self.os_templates = OsTemplates(self.transport)
         self.locations = Locations(self.transport)
+        self.watch = Watch(self.name, self.servers, sleep=sleep, now=now)
 
     async def login(self) -> None:
         """Log in now, even if there is a session. Raises WrongCredentials, and PanelError in general."""
@@ -62,7 +74,8 @@ class Panel:
         return None
 
     async def aclose(self) -> None:
-        """End the session and close the connections. Never raises."""
+        """End the session and close the connections; who waits in `watch` is cancelled. Never raises."""
+        await self.watch.aclose()
         await self.transport.aclose()
 
     async def __aenter__(self) -> "Panel":

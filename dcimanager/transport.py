@@ -25,6 +25,7 @@ from dcimanager.paging import DoesNotAddUp, NotAList, Rows, read_all
 from dcimanager.patience import Answer, Lost, repeating
 from dcimanager.redaction import MASK, redact, redact_text
 from dcimanager.shapes import outside
+from dcimanager.turns import Turns
 
 __all__ = ["Access", "Call", "HttpTransport", "Ids", "OnCall", "Sleep", "Transport", "Words"]
 
@@ -35,8 +36,10 @@ CONNECT_SECONDS = 5.0
 """A panel that is up takes a connection in milliseconds; one that is down should not hold a step for half a minute."""
 KEEP_ALIVE_SECONDS = 2.0
 """Shorter than any server's own limit, so that a POST never goes out on a connection the panel is just closing."""
-CONNECTIONS = 50
-"""Enough for forty activations at once; what is beyond waits its turn, so that we never flood a panel."""
+CALLS_AT_ONCE = 8
+"""A panel serves its own pages too; what is beyond waits, and runs take turns, so that none holds up the others."""
+SPARE_CONNECTIONS = 1
+"""For logging out, which takes no turn. Waiting for a connection would count as the panel's slowness, so none does."""
 PAGE = 500
 
 
@@ -60,7 +63,8 @@ class Transport:
 
     It logs in when first needed, once, and again once when the panel says 401 (the handler did not run, so the call
     is repeated, POST included). HTTP 503 is repeated for a minute, POST included. A lost answer, 502 and 504 are
-    repeated for GET only, three times. Redirects are not followed.
+    repeated for GET only, three times. Redirects are not followed. At most `calls_at_once` are under way, logins
+    among them; callers (`turns.caller`) take turns. Neither waiting for a session nor a pause holds a place.
     `on_call` is read at each call and may be changed at any time.
     Source: dossier "HTTP API of ISPsystem DCImanager 6", sections 2 to 5.
     """
@@ -74,12 +78,14 @@ class Transport:
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
         timeout_seconds: float = 30,
+        calls_at_once: int = CALLS_AT_ONCE,
     ) -> None:
         self.access = access
         self.dialect = dialect
         self.on_call = on_call
         self._sleep = sleep
         self._timeout_seconds = timeout_seconds
+        self._turns = Turns(calls_at_once)
         self._token: str | None = None
         self._lock = asyncio.Lock()
         self._logins = 0
@@ -88,7 +94,7 @@ class Transport:
             transport=http,
             verify=access.verify_tls,
             timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
-            limits=httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS),
+            limits=httpx.Limits(max_connections=calls_at_once + SPARE_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS),
             headers={"isp-box-instance": "true", "accept": "application/json"},
             # The session's cookie is ours to send; a kept one of an older session would go along with a login.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -198,10 +204,14 @@ class Transport:
 
     async def _send(self, asked: Asked, token: str | None) -> Answer:
         try:
-            answer: Answer = await repeating(asked.method, self._sleep)(self._exchange, asked, token)
+            answer: Answer = await repeating(asked.method, self._sleep)(self._exchange_in_turn, asked, token)
         except Lost as error:
             raise lost(error, asked, self.access.name) from None
         return answer
+
+    async def _exchange_in_turn(self, asked: Asked, token: str | None) -> Answer:
+        async with self._turns.turn():
+            return await self._exchange(asked, token)
 
     async def _exchange(self, asked: Asked, token: str | None) -> Answer:
         session = {} if token is None else {"cookie": f"ses6={token}", "x-xsrf-token": token}

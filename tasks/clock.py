@@ -34,6 +34,7 @@ class WallClock:
         await asyncio.sleep(seconds / self.speed)
 
 
+_SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 _clock: Clock | None = None
 
 
@@ -49,3 +50,13 @@ def set_clock(other: Clock | None) -> None:
     """Put another clock in its place; None goes back to the settings' one."""
     global _clock
     _clock = other
+
+
+async def sleep(seconds: float) -> None:
+    """Wait for that many seconds of this process's clock, whichever that is by then."""
+    await clock().sleep(seconds)
+
+
+def seconds() -> float:
+    """The time in seconds of this process's clock, in which `sleep` waits; only differences mean anything."""
+    return clock().elapsed(_SOME_TIME).total_seconds()

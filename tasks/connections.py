@@ -14,6 +14,7 @@ from dcimanager.panel import Panel
 from dcimanager.transport import Access as PanelAccess
 from ledger.database import Ledger
 from tasks.blocks import DcimanagerPanel, Whmcs
+from tasks.clock import seconds, sleep
 from tasks.log import log_billing_call, log_panel_call
 from tasks.outcomes import Refusal
 from tasks.run import asking_prefect
@@ -90,7 +91,14 @@ async def panel_named(name: str) -> Panel:
         access = PanelAccess(
             name=name, url=block.url, username=block.username, password=block.password, verify_tls=block.verify_tls
         )
-        opened = Panel(access, load_dialect(settings().endpoints_file), on_call=log_panel_call)
+        opened = Panel(
+            access,
+            load_dialect(settings().endpoints_file),
+            on_call=log_panel_call,
+            sleep=sleep,
+            now=seconds,
+            calls_at_once=settings().panel_calls,
+        )
         # Another run may have opened it while we waited for the block: one session per panel and process.
         if here.panels.setdefault(name, opened) is not opened:
             await opened.aclose()

@@ -13,11 +13,8 @@ from tasks.connections import ledger, panel_named
 from tasks.effects import LOOKS_AFTER_LOSS, SETTLE_SECONDS, destroys, ensures
 from tasks.identity import check_owner, claim_of, driver_of, fresh, own_server
 from tasks.log import run_log
-from tasks.operations import end, operation_of
+from tasks.operations import end, next_look, operation_of
 from tasks.outcomes import Held, Reason, Refusal
-
-POLL_SECONDS = 30.0
-"""Diagnostics take some twenty minutes."""
 
 WIPE_MINUTES = 75
 """The panel itself ends diagnostics after 60 minutes (dossier 7.4); the rest covers its own queue."""
@@ -125,16 +122,17 @@ async def wait_until_clear(service: Service, permit_id: int) -> None:
     permit = await _permit(service, permit_id)
     if permit.operation_id is None or permit.used_at is None:
         raise Refusal(f"The wipe of server {permit.server_id} was never started. Press Retry.")
+    limit = timedelta(minutes=WIPE_MINUTES)
+    server = await own_server(service)
     while True:
-        server = await own_server(service)
         operation = await _operation(service, permit, server, permit.operation_id)
         if operation is not None and not operation.running:
             if operation.progress is OperationProgress.FINISHED and operation.is_diagnostics is not False:
                 return
             await _unproven(service, permit, f"ended as {operation.status} ({operation.sentence()})")
-        if clock().elapsed(permit.used_at) >= timedelta(minutes=WIPE_MINUTES):
+        if clock().elapsed(permit.used_at) >= limit:
             await _unproven(service, permit, f"was not finished after {WIPE_MINUTES} minutes")
-        await clock().sleep(POLL_SECONDS)
+        server = await next_look(service, server, permit.operation_id, began=permit.used_at, limit=limit)
 
 
 @ensures("the claim is released", run_name="give the server of service {service.service_id} back")

@@ -7,6 +7,7 @@ from typing import TypeVar
 from dcimanager.errors import NotFound
 from dcimanager.panel import Panel
 from dcimanager.servers import Server
+from dcimanager.turns import caller
 from ledger import journal, services
 from ledger.errors import Superseded
 from ledger.lifecycle import State
@@ -26,8 +27,12 @@ _driver: ContextVar[Driver] = ContextVar("driver")
 
 
 def drive(driver: Driver) -> None:
-    """From here on the current run drives the service: what its steps write, they write in this driver's name."""
+    """From here on the current run drives the service: what its steps write, they write in this driver's name.
+
+    Its calls of a panel take turns with those of other services.
+    """
     _driver.set(driver)
+    caller.set(f"service {driver.service_id}")
 
 
 def driver_of(service: Service) -> Driver:

@@ -1,4 +1,7 @@
-"""Operations on the service's server: end one that is in the way, never this activation's own installation."""
+"""Operations on the service's server: end one that is in the way, never our own installation; wait for one of ours."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 from dcimanager.errors import Unreachable
 from dcimanager.operations import Operation
@@ -6,10 +9,12 @@ from dcimanager.servers import Server
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks import intents
+from tasks.clock import clock
 from tasks.connections import panel_named
 from tasks.effects import ensures
 from tasks.identity import fresh, own_server, until
 from tasks.log import run_log
+from tasks.seat import away
 
 INSTALL = "deploy-os"
 """The journal's word for this generation's OS installations, one entry per attempt."""
@@ -19,6 +24,12 @@ GIVEN_UP = "os-given-up"
 
 ENDING_SECONDS = 300
 """An ended operation has to leave PXE and reboot; the panel shows it ended within a few minutes."""
+
+HIDDEN_SECONDS = 15.0
+"""How often we ask for an operation that the server does not show (any more): there is nothing to watch."""
+
+MEANWHILE_SECONDS = 60.0
+"""Often enough for a bar that shows minutes."""
 
 
 @ensures("no operation runs", run_name="end an operation that runs on the server of service {service.service_id}")
@@ -62,6 +73,42 @@ async def operation_of(service: Service, server: Server, operation_id: int) -> O
         return await panel.operations.get(server.id, operation_id)
     except Unreachable:
         return None
+
+
+async def next_look(
+    service: Service,
+    seen: Server,
+    operation_id: int,
+    *,
+    began: datetime,
+    limit: timedelta,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+) -> Server:
+    """The service's server, read afresh once the panel shows it otherwise than it was seen, or the limit is reached.
+
+    Until then this costs neither calls of its own nor the ledger; `meanwhile` is done every minute. A panel that
+    cannot be reached is waited for until the limit.
+    Raises what `own_server` raises; Unreachable: so it is at the limit.
+    """
+    panel = await panel_named(service.panel)
+    shown = seen.operation is not None and seen.operation.id == operation_id
+    at_most = (MEANWHILE_SECONDS if meanwhile else limit.total_seconds()) if shown else HIDDEN_SECONDS
+    while True:
+        waited = clock().elapsed(began)
+        left = (limit - waited).total_seconds()
+        try:
+            async with away():
+                changed = await panel.watch.until_changed(
+                    seen, waited=waited.total_seconds(), left=left, at_most=at_most
+                )
+            if changed or not shown or clock().elapsed(began) >= limit:
+                return await own_server(service)
+        except Unreachable:
+            if clock().elapsed(began) >= limit:
+                raise
+        else:
+            if meanwhile is not None:
+                await meanwhile()
 
 
 async def _is_own_installation(service: Service, server: Server) -> bool:

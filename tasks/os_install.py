@@ -1,9 +1,11 @@
 """The OS installation: asked for once per attempt, watched, and ended when its time is over."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NoReturn
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.context import TaskRunContext
 from pydantic import JsonValue
@@ -21,12 +23,9 @@ from tasks.connections import connections, ledger, panel_named
 from tasks.effects import creates, ensures, make_once
 from tasks.identity import driver_of, fresh, own_server
 from tasks.log import run_log
-from tasks.operations import GIVEN_UP, INSTALL, end, operation_of
+from tasks.operations import GIVEN_UP, INSTALL, end, next_look, operation_of
 from tasks.orders import find_template, order_of
 from tasks.outcomes import Held, InstallationFailed, Reason, Refusal
-
-POLL_SECONDS = 15.0
-"""An installation takes many minutes; the panel's own modules ask every 12 to 30 s (dossier 13)."""
 
 WATCH = "watch-os-install/whmcs"
 """The deployment that follows an installation which the activation does not wait for."""
@@ -100,12 +99,12 @@ async def wait_for_os(service: Service) -> None:
     operation_id = int(str(entry.result["operation"]))
     began = entry.settled_at or entry.noted_at
     limit = timedelta(minutes=order.os_install_timeout_minutes)
-    progress = ProgressBar(service)
+    progress = ProgressBar(service, began, limit)
+    server = await own_server(service)
     while True:
-        server = await own_server(service)
         operation = await _operation(service, entry, server, operation_id)
         if operation is not None:
-            await progress.show(operation, began, limit)
+            await progress.show(operation)
             if operation.progress is OperationProgress.FINISHED:
                 run_log().info("server %s: the installation is finished", server.id)
                 return
@@ -116,7 +115,8 @@ async def wait_for_os(service: Service) -> None:
                 await end(service, server.id, operation_id)
             minutes = order.os_install_timeout_minutes
             await _give_up(service, entry, f"did not finish within {minutes} minutes and was ended", server.id)
-        await clock().sleep(POLL_SECONDS)
+        meanwhile = partial(progress.show, operation) if operation and operation.percent is None else None
+        server = await next_look(service, server, operation_id, began=began, limit=limit, meanwhile=meanwhile)
 
 
 async def _operation(service: Service, entry: Entry, server: Server, operation_id: int) -> Operation | None:
@@ -163,21 +163,29 @@ async def hand_to_watcher(service: Service, attempt: int) -> None:
 class ProgressBar:
     """The installation's progress in the run's artifacts; outside of a run it shows nothing."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, began: datetime, limit: timedelta) -> None:
         self.service = service
+        self.began = began
+        self.limit = limit
         self.artifact: UUID | None = None
         self.shown: float | None = None
 
-    async def show(self, operation: Operation, started: datetime, limit: timedelta) -> None:
+    async def show(self, operation: Operation) -> None:
         """Show the panel's own percentage, else the share of the allowed time that is over, never quite 100."""
         if TaskRunContext.get() is None:
             return
-        share = min(clock().elapsed(started) / limit, 0.99) * 100
+        share = min(clock().elapsed(self.began) / self.limit, 0.99) * 100
         percent = float(operation.percent) if operation.percent is not None else round(share, 1)
         if percent == self.shown:
             return
         self.shown = percent
         text = f"Installing the OS for service {self.service.service_id}: {operation.sentence()}"
+        try:
+            await self._draw(percent, text)
+        except httpx.HTTPError as error:  # a bar that cannot be drawn must not end an installation
+            run_log().warning("the progress bar could not be drawn: %s", type(error).__name__)
+
+    async def _draw(self, percent: float, text: str) -> None:
         if self.artifact is None:
             key = f"os-install-service-{self.service.service_id}"
             made = await acreate_progress_artifact(progress=percent, key=key, description=text)

@@ -6,6 +6,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dcimanager.transport import CALLS_AT_ONCE
+
 
 class Settings(BaseSettings):
     """What a worker needs to know before it can load the first block."""
@@ -18,6 +20,9 @@ class Settings(BaseSettings):
 
     endpoints_file: Path | None = None
     """A site's corrections of the panel's dialect (docs/dialect.md)."""
+
+    panel_calls: int = Field(default=CALLS_AT_ONCE, gt=0)
+    """How many calls of one panel a process has under way at once; runs take turns (README, Limits)."""
 
     clock_speed: float = Field(default=1.0, gt=0)
     """Simulated seconds per real second. Anything but 1 is for the demo and for tests."""

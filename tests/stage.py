@@ -23,7 +23,7 @@ from simulator.profile import XEON, Profile
 from simulator.things import SimServer
 from simulator.variants import Variants
 from tasks import connections
-from tasks.clock import set_clock
+from tasks.clock import seconds, set_clock, sleep
 from tasks.connections import Connections
 from tasks.log import log_billing_call, log_panel_call
 from whmcs.billing import Billing
@@ -92,7 +92,7 @@ class Stage:
         opened = Connections(
             ledger=self.ledger,
             panels={
-                PANEL: Panel(access, http=self.simulation.transport(), on_call=log_panel_call, sleep=self.clock.sleep)
+                PANEL: Panel(access, http=self.simulation.transport(), on_call=log_panel_call, sleep=sleep, now=seconds)
             },
             billing=Billing(whmcs, http=self.simulation.transport(), on_call=log_billing_call, sleep=self.clock.sleep),
             start_run=start,

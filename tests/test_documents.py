@@ -19,6 +19,9 @@ from prefect.settings.legacy import _get_settings_fields
 from dciflow.cli import app
 from dcimanager.check import Verdict
 from dcimanager.endpoints import Mark, load_dialect
+from dcimanager.servers import FILTERED_IDS
+from dcimanager.transport import PAGE
+from dcimanager.watch import LONGEST_SECONDS, SHORTEST_SECONDS
 from ledger.lifecycle import State
 from tasks.diagnostics import WIPE_MINUTES
 from tasks.effects import REPEAT_AFTER_SECONDS
@@ -151,6 +154,9 @@ def test_the_readme_states_the_numbers_of_the_code() -> None:
     assert f"{WIPE_MINUTES} minutes" in limits
     assert f"every {HEARTBEAT_SECONDS} s" in limits
     assert f"silent for {SILENT_AFTER.total_seconds():.0f} s" in limits
+    assert f"every {SHORTEST_SECONDS:.0f} to {LONGEST_SECONDS:.0f} s" in limits
+    assert f"for each {PAGE} servers, where it waits for more than {FILTERED_IDS}" in limits
+    assert f"at most {Settings().panel_calls} calls of one panel" in limits
     assert f"about {sum(REPEAT_AFTER_SECONDS):.0f} s ({len(REPEAT_AFTER_SECONDS) + 1} tries)" in limits
 
 

@@ -15,6 +15,8 @@ from dcimanager.filters import Field, UnsafeValue
         (Field("name").contains("Srv-17"), "name CP '%Srv-17%'"),
         (~Field("domain").contains("extended."), "NOT (domain CP '%extended.%')"),
         (Field("owner_email").eq("a+b@example.com"), "owner_email EQ 'a+b@example.com'"),
+        (Field("id").one_of([7]), "id EQ 7"),
+        (Field("id").one_of([7, 8, 9]), "(id EQ 7) OR (id EQ 8) OR (id EQ 9)"),
         (
             Field("owner_email").is_null() & Field("is_new").eq(False),
             "(owner_email IS null) AND (is_new EQ false)",
@@ -41,6 +43,11 @@ def test_a_percent_is_unsafe_only_where_it_means_any_text():
     assert str(Field("name").eq("50%")) == "name EQ '50%'"
     with pytest.raises(UnsafeValue, match="stands for any text"):
         Field("name").contains("50%")
+
+
+def test_one_of_nothing_is_unsafe_for_it_would_ask_for_all():
+    with pytest.raises(UnsafeValue, match="nothing"):
+        Field("id").one_of([])
 
 
 @pytest.mark.parametrize("name", ["", "Email", "email EQ 'x' OR id", "a..b", "a.", "1a", "email\n"])

@@ -14,6 +14,10 @@ def listing(*rows):
     return {"list": list(rows), "size": len(rows)}
 
 
+def query_of(route):
+    return parse_qs(route.calls.last.request.url.query.decode())
+
+
 async def test_a_server_is_read_as_a_filtered_list(wire, panel):
     listed = wire.on("GET", "dci/v3/server", listing(ROW))
     assert (await panel.servers.get(136)).id == 136
@@ -44,6 +48,52 @@ async def test_a_server_that_is_not_there_is_not_found(wire, panel, refusal):
     wire.on("GET", "dci/v3/server/136", refusal(404, 3080, "Instance not found"))
     with pytest.raises(NotFound, match="panel main has no server 136"):
         await panel.servers.get(136)
+
+
+async def test_some_servers_are_read_by_one_filtered_list(wire, panel):
+    listed = wire.on("GET", "dci/v3/server", listing(ROW, {**ROW, "id": 137}, {**ROW, "id": 138}))
+    found = await panel.servers.among([138, 136, 139])
+    assert {number: server.id for number, server in found.items()} == {136: 136, 138: 138}
+    assert query_of(listed)["where"] == ["(id EQ 136) OR (id EQ 138) OR (id EQ 139)"]
+    assert listed.call_count == 1
+
+
+async def test_of_no_servers_nothing_is_asked(wire, panel):
+    assert await panel.servers.among([]) == {}
+    assert wire.calls == []
+
+
+async def test_the_address_of_a_filtered_list_stays_short_and_more_servers_are_listed_plainly(wire, panel):
+    listed = wire.on("GET", "dci/v3/server", listing())
+    await panel.servers.among(range(1_000_000, 1_000_050))
+    assert "where" in query_of(listed)
+    assert len(str(listed.calls.last.request.url)) < 2000
+    await panel.servers.among(range(1_000_000, 1_000_051))
+    assert "where" not in query_of(listed)
+
+
+async def test_a_panel_that_refuses_the_filter_of_several_is_asked_for_its_whole_list(wire, panel, refusal):
+    wire.on("GET", "dci/v3/server", refusal(400), listing({**ROW, "id": 135}, ROW))
+    assert list(await panel.servers.among([136, 137])) == [136]
+
+
+async def test_a_panel_that_refuses_its_whole_list_too_has_refused(wire, panel, refusal):
+    listed = wire.on("GET", "dci/v3/server", refusal(400))
+    with pytest.raises(Refused):
+        await panel.servers.among([136])
+    assert listed.call_count == 2
+
+
+async def test_wrong_credentials_are_told_at_once_when_servers_are_read(wire, panel, refusal):
+    wire.login.mock(side_effect=None, return_value=refusal(401))
+    with pytest.raises(WrongCredentials):
+        await panel.servers.among([136])
+    assert wire.login.call_count == 1
+
+
+async def test_a_row_that_does_not_fit_counts_as_missing_among_several(wire, panel):
+    wire.on("GET", "dci/v3/server", listing({"id": 135}, ROW))
+    assert list(await panel.servers.among([135, 136])) == [136]
 
 
 async def test_wrong_credentials_are_told_at_once_when_a_server_is_read(wire, panel, refusal):
