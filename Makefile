@@ -31,8 +31,12 @@ e2e: $(READY) ## the stories through a real Prefect server
 	@$(PYTEST) -m prefect
 
 .PHONY: unit
-unit: $(READY) ## the tests that need no server at all (about a minute)
-	@$(PYTEST) -n 2 -m "not prefect and not postgres"
+unit: $(READY) ## the quick tests that need no server at all (about a minute)
+	@$(PYTEST) -n 2 -m "not prefect and not postgres and not crash"
+
+.PHONY: crash
+crash: $(READY) ## a driver dies at every point of every lifecycle, and a second one finishes (a minute or two)
+	@$(PYTEST) -n 2 tests/crash
 
 .PHONY: check
 check: $(READY) ## ruff, mypy --strict, import-linter

@@ -5,7 +5,6 @@ import gc
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -14,7 +13,7 @@ from ledger.database import Ledger
 from simulator.profile import Profile
 from simulator.variants import Variants
 from tasks.clock import set_clock
-from tests.stage import Stage, open_ledger
+from tests.stage import Stage, do_not_wait_for_the_disk, open_ledger
 
 # Prefect's modules are a million objects: looking through them again and again costs a fifth of the tests.
 gc.freeze()
@@ -39,13 +38,6 @@ def migrated_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(migrate())
     return folder / "ledger.db"
-
-
-def do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
-    """No test pulls the plug, and waiting for the disk is most of what a commit costs."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous = OFF")
-    cursor.close()
 
 
 @pytest.fixture

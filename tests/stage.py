@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import httpx
 from prefect import Flow
 from pydantic import JsonValue, SecretStr
+from sqlalchemy import event
 
 from dcimanager.panel import Panel
 from dcimanager.transport import Access as PanelAccess
@@ -15,6 +17,7 @@ from ledger import services
 from ledger.database import Ledger
 from ledger.orders import Order
 from ledger.snapshots import Service
+from ledger.tables import Row
 from simulator.app import Simulation
 from simulator.billing_records import ModuleSettings
 from simulator.billing_records import Service as BillingService
@@ -28,6 +31,8 @@ from tasks.connections import Connections
 from tasks.log import log_billing_call, log_panel_call
 from whmcs.billing import Billing
 from whmcs.transport import Access as BillingAccess
+
+Wire = Callable[[httpx.AsyncBaseTransport, Literal["panel", "WHMCS"]], httpx.AsyncBaseTransport]
 
 PANEL = "main"
 START = datetime(2027, 1, 1, tzinfo=UTC)
@@ -74,8 +79,11 @@ class Stage:
             "Xeon", ModuleSettings(configuration=XEON, os_template="Debian-12-x86_64", ip_pool="public-v4")
         )
 
-    def connect(self) -> Connections:
-        """New sessions, as a new worker would have; what the panel and WHMCS remember stays."""
+    def connect(self, through: Wire = lambda transport, to: transport) -> Connections:
+        """New sessions, as a new worker would have; what the panel and WHMCS remember stays.
+
+        `through` may put something of the test's own on the way to the panel and to WHMCS.
+        """
         password = SecretStr(self.panel.world.profile.admin_password)
         access = PanelAccess(
             name=PANEL, url="https://panel.example", username=self.panel.world.profile.admin_email, password=password
@@ -92,9 +100,20 @@ class Stage:
         opened = Connections(
             ledger=self.ledger,
             panels={
-                PANEL: Panel(access, http=self.simulation.transport(), on_call=log_panel_call, sleep=sleep, now=seconds)
+                PANEL: Panel(
+                    access,
+                    http=through(self.simulation.transport(), "panel"),
+                    on_call=log_panel_call,
+                    sleep=sleep,
+                    now=seconds,
+                )
             },
-            billing=Billing(whmcs, http=self.simulation.transport(), on_call=log_billing_call, sleep=self.clock.sleep),
+            billing=Billing(
+                whmcs,
+                http=through(self.simulation.transport(), "WHMCS"),
+                on_call=log_billing_call,
+                sleep=self.clock.sleep,
+            ),
             start_run=start,
         )
         connections.use(opened)
@@ -142,3 +161,37 @@ async def open_ledger(folder: Path) -> Ledger:
     ledger = Ledger(f"sqlite+aiosqlite:///{folder / 'ledger.db'}")
     await ledger.upgrade()
     return ledger
+
+
+def quick_ledger(file: Path) -> Ledger:
+    """A ledger for many stories: it answers in the test's own thread and never waits for the disk."""
+    ledger = Ledger(f"sqlite+aiosqlite:///{file}")
+    event.listen(ledger._engine.sync_engine, "connect", do_not_wait_for_the_disk)
+    event.listen(ledger._engine.sync_engine, "connect", _answer_at_once)
+    return ledger
+
+
+async def empty(ledger: Ledger) -> Ledger:
+    """The ledger without rows and without hooks, as a new one would be."""
+    ledger.before_commit.clear()
+    ledger.after_commit.clear()
+    async with ledger.transaction() as session:
+        for table in reversed(Row.metadata.sorted_tables):
+            await (await session.connection()).execute(table.delete())
+    return ledger
+
+
+def do_not_wait_for_the_disk(connection: Any, _record: object) -> None:
+    """No test pulls the plug, and waiting for the disk is most of what a commit costs."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = OFF")
+    cursor.close()
+
+
+def _answer_at_once(connection: Any, _record: object) -> None:
+    """Handing each statement to another thread costs a third of a story."""
+
+    async def execute(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return work(*args, **kwargs)
+
+    connection.driver_connection._execute = execute

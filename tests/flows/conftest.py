@@ -1,9 +1,8 @@
 """The stage of the stories: a panel that is soon done; and an empty ledger on either database for those who ask."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg  # type: ignore[import-untyped]
@@ -13,11 +12,10 @@ from pytest_asyncio import is_async_test
 from sqlalchemy import event, make_url
 
 from ledger.database import Ledger
-from ledger.tables import Row
 from simulator.profile import Profile
 from simulator.variants import Variants
-from tests.conftest import StageMaker, do_not_wait_for_the_disk
-from tests.stage import QUICK, Stage, open_ledger
+from tests.conftest import StageMaker
+from tests.stage import QUICK, Stage, do_not_wait_for_the_disk, empty, open_ledger, quick_ledger
 
 POSTGRES = os.environ.get("DCIFLOW_TEST_POSTGRES", "postgresql+asyncpg://root@127.0.0.1:5432/test")
 HERE = Path(__file__).parent
@@ -30,21 +28,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-def _answer_at_once(connection: Any, _record: object) -> None:
-    """Let SQLite work in the test's own thread: handing each statement to another costs a third of a story."""
-
-    async def execute(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return work(*args, **kwargs)
-
-    connection.driver_connection._execute = execute
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stories_ledger(migrated_ledger: Path) -> AsyncIterator[Ledger]:
     """The one ledger of all stories: its compiled statements are worth a third of a story."""
-    one = Ledger(f"sqlite+aiosqlite:///{migrated_ledger}")
-    event.listen(one._engine.sync_engine, "connect", do_not_wait_for_the_disk)
-    event.listen(one._engine.sync_engine, "connect", _answer_at_once)
+    one = quick_ledger(migrated_ledger)
     yield one
     await one.dispose()
 
@@ -52,11 +39,7 @@ async def stories_ledger(migrated_ledger: Path) -> AsyncIterator[Ledger]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def make_stage(stories_ledger: Ledger) -> AsyncIterator[StageMaker]:
     """Makes a stage with a profile and variants of the test's choice, on a ledger without rows; it is connected."""
-    stories_ledger.before_commit.clear()
-    stories_ledger.after_commit.clear()
-    async with stories_ledger.transaction() as session:
-        for table in reversed(Row.metadata.sorted_tables):
-            await (await session.connection()).execute(table.delete())
+    await empty(stories_ledger)
     opened = []
 
     def make(profile: Profile | None = None, variants: Variants | None = None) -> Stage:
