@@ -24,7 +24,7 @@ from tasks.log import EXPECTED, quiet_expected_ends, run_log
 from tasks.outcomes import Held, Refusal
 from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
-from tasks.seat import handed_back, stop_quietly
+from tasks.seat import goes_on_later, stop_quietly
 
 Requester = Literal["cron", "admin", "client", "api"]
 P = ParamSpec("P")
@@ -80,7 +80,6 @@ def lifecycle(
         return flow(
             name=action,
             description=inspect.getdoc(body),
-            flow_run_name=f"{action}-service-{{service_id}}",
             persist_result=False,
         )(run)
 
@@ -152,10 +151,11 @@ async def _request(
     driver = await _drive(action, service_id, panel, requested_by, after)
     drive(driver)
     request = _Request(driver, action)
+    shows_card = True  # unless all went well with an action that changes nothing that the card shows
     try:
         with beating(driver):
             client_id = order.client_id if order else (known.client_id if known else None)
-            await label_run(service_id=service_id, panel=panel, client_id=client_id)
+            await label_run(action, service_id=service_id, panel=panel, client_id=client_id)
             yield request
     except Held as held:
         await requests.hold_and_close(
@@ -163,7 +163,7 @@ async def _request(
         )
         raise
     except asyncio.CancelledError:
-        if not handed_back():
+        if not goes_on_later():
             await asyncio.shield(_close(driver, "cancelled", "cancelled by hand"))
         stop_quietly()
         raise
@@ -175,8 +175,10 @@ async def _request(
         raise
     else:
         await requests.close(ledger(), driver, outcome="done", message="", to=request.ends_in, now=clock().now())
+        shows_card = action not in LOOKS_AGAIN
     finally:
-        await show_card(service_id)
+        if shows_card:
+            await show_card(service_id)
 
 
 async def _drive(action: str, service_id: int, panel: str, requested_by: str, after: str | None) -> Driver:

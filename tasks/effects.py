@@ -25,7 +25,7 @@ from ledger.snapshots import Service
 from tasks.clock import clock
 from tasks.log import run_log
 from tasks.outcomes import Held, PrefectUnreachable, Reason
-from tasks.results import RESULTS
+from tasks.results import RESULTS, result_storage
 from whmcs.errors import Unreachable as BillingUnreachable
 
 P = ParamSpec("P")
@@ -73,6 +73,8 @@ class Step(Generic[P, R]):
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if FlowRunContext.get() is None:
             return await self.body(*args, **kwargs)
+        if self.task.result_storage is not None:
+            self.task.result_storage = await result_storage()  # by its name Prefect would load it anew for each run
         result: R = await self.task(*args, **kwargs)
         return result
 

@@ -5,9 +5,22 @@ from prefect.filesystems import WritableFileSystem
 from ledger import results
 from tasks.clock import clock
 from tasks.connections import ledger
+from tasks.run import asking_prefect
 
 RESULTS = "ledger-results/ledger"
 """The name under which the storage is saved in Prefect, and by which the steps ask for it."""
+
+
+_storage: "LedgerResults | None" = None
+
+
+async def result_storage() -> "LedgerResults":
+    """The saved storage, loaded once in a process. Raises PrefectUnreachable."""
+    global _storage
+    if _storage is None:
+        with asking_prefect():
+            _storage = await LedgerResults.aload(RESULTS.partition("/")[2])
+    return _storage
 
 
 class LedgerResults(WritableFileSystem):

@@ -49,16 +49,21 @@ async def is_over(flow_run_id: str) -> bool:
     return run.state is None or run.state.is_final()
 
 
-async def label_run(*, service_id: int, panel: str, client_id: int | None) -> None:
-    """Tag the current run with service, panel and client, also when it was started from the UI's form."""
+async def label_run(action: str, *, service_id: int, panel: str, client_id: int | None) -> None:
+    """Name the current run after action and service and tag it with service, panel and client.
+
+    A run whose request brought name and tags, as WHMCS's do, costs no call.
+    """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return
-    wanted = {f"service:{service_id}", f"panel:{panel}"} | ({f"client:{client_id}"} if client_id else set())
-    if wanted <= set(context.flow_run.tags):
+    run = context.flow_run
+    name = f"{action}-service-{service_id}"
+    tags = {f"service:{service_id}", f"panel:{panel}"} | ({f"client:{client_id}"} if client_id else set())
+    if run.name == name and tags <= set(run.tags):
         return
     try:
         async with get_client() as client:
-            await client.update_flow_run(context.flow_run.id, tags=sorted(wanted | set(context.flow_run.tags)))
-    except httpx.HTTPError as error:  # tags are for finding the run; the work does not wait for them
-        run_log().warning("the run could not be tagged: %s", type(error).__name__)
+            await client.update_flow_run(run.id, name=name, tags=sorted(tags | set(run.tags)))
+    except httpx.HTTPError as error:  # they are for finding the run; the work does not wait for them
+        run_log().warning("the run could not be named: %s", type(error).__name__)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from typing import Literal
 
 from prefect.exceptions import Abort
 
@@ -58,6 +59,10 @@ class Room:
                 turn.set_result(None)
 
 
+Interruption = Literal["handed back", "paused", "cancelled"]
+"""Why a run was interrupted: its worker stops and another goes on; a person paused it; a person cancelled it."""
+
+
 class Seat:
     """The seat of one run, taken already. `away`: the run waits for something that takes long and has given it up."""
 
@@ -66,10 +71,7 @@ class Seat:
         self._urgent = urgent
         self._taken = True
         self.away = False
-        self.handed_back = False
-        """The run is interrupted so that another worker, or this one started again, goes on with it."""
-        self.cancelled = False
-        """The run is interrupted because somebody pressed Cancel."""
+        self.interrupted: Interruption | None = None
 
     def leave(self) -> None:
         """Give the seat up. May be called many times."""
@@ -107,10 +109,10 @@ async def away() -> AsyncIterator[None]:
     await seat.come_back()
 
 
-def handed_back() -> bool:
-    """Whether the run is interrupted so that somebody goes on with it: its request stays open for that."""
+def goes_on_later() -> bool:
+    """Whether the run is interrupted so that it goes on later: its request stays open for that."""
     seat = _seat.get()
-    return seat is not None and seat.handed_back
+    return seat is not None and seat.interrupted in ("handed back", "paused")
 
 
 def stop_quietly() -> None:
@@ -120,5 +122,5 @@ def stop_quietly() -> None:
     has no seat it changes nothing. Raises Abort.
     """
     seat = _seat.get()
-    if seat is not None and (seat.handed_back or seat.cancelled):
-        raise Abort("The run was handed back." if seat.handed_back else "The run was cancelled.") from None
+    if seat is not None and seat.interrupted is not None:
+        raise Abort(f"The run was {seat.interrupted}.") from None

@@ -33,13 +33,19 @@ from prefect.events import emit_event
 from prefect.exceptions import Abort, ObjectNotFound
 from prefect.flow_engine import run_flow_async
 from prefect.flows import load_flow_from_entrypoint
-from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+from prefect.results import aget_default_result_storage
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK,
+    temporary_settings,
+)
 from prefect.states import AwaitingRetry, Cancelled
 from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from tasks.connections import close_connections
-from tasks.seat import Room, Seat, sit
+from tasks.results import RESULTS
+from tasks.seat import Interruption, Room, Seat, sit
 from worker.janitor import look_after
 
 URGENT = "urgent"
@@ -129,13 +135,16 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
     ) -> None:
         # Prefect's engine keeps a thread for each run's heartbeats; `_tell_alive` does it for all.
         heartbeat = PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value()
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        settings = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK: RESULTS}
+        with temporary_settings(settings):
             async with AsyncClientContext():  # one client for all runs, else each makes its own
+                # Kept by Prefect from now on; else each run asks the server for its default, and the loop stands still.
+                await aget_default_result_storage()
                 serving = asyncio.create_task(super().start(run_once, with_healthcheck, printer))
                 asked_to_stop = asyncio.create_task(signals.acquire())
                 beside = [
                     asked_to_stop,
-                    asyncio.create_task(self._watch_cancelling()),
+                    asyncio.create_task(self._watch_states()),
                     asyncio.create_task(look_after(self._work_pool_name, lambda: {str(id) for id in self._playing})),
                 ]
                 if heartbeat:
@@ -157,18 +166,18 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         while self._playing and not hurry.done() and asyncio.get_running_loop().time() < deadline:
             for playing in list(self._playing.values()):
                 if playing.seat.away:
-                    self._hand_back(playing)
+                    self._interrupt(playing, "handed back")
             await asyncio.wait({hurry}, timeout=0.1)
         hurry.cancel()
         rest = list(self._playing.values())
         for playing in rest:
-            self._hand_back(playing)
+            self._interrupt(playing, "handed back")
         if rest:
             await asyncio.wait({playing.task for playing in rest}, timeout=HAND_BACK_SECONDS)
 
-    def _hand_back(self, playing: Playing) -> None:
-        if not playing.seat.handed_back:
-            playing.seat.handed_back = True
+    def _interrupt(self, playing: Playing, why: Interruption) -> None:
+        if playing.seat.interrupted is None:
+            playing.seat.interrupted = why
             playing.task.cancel()
 
     # Taking runs
@@ -236,7 +245,10 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         flow = await self._flow_of(flow_run)
         if task_status is not None:
             task_status.started(0)
-        await run_flow_async(flow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
+        # With the deployment's id the engine would start a thread with a websocket for each run, to learn of its
+        # suspension, and stop the event loop until that is connected. `_watch_states` learns of it for all.
+        bare = flow_run.model_copy(update={"deployment_id": None})
+        await run_flow_async(flow, flow_run=bare, parameters=flow_run.parameters, return_type="state")
         return WarmResult(status_code=0, identifier=str(flow_run.id))
 
     async def _play(self, run: FlowRun, seat: Seat) -> None:
@@ -253,11 +265,11 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
 
     async def _say_how_it_ended(self, run: FlowRun, seat: Seat, error: BaseException) -> None:
         state: State[Any] | None = None
-        if seat.handed_back:
+        if seat.interrupted == "handed back":
             state = AwaitingRetry(message=f"Handed back by worker {self.name}, which stops.")
-        elif seat.cancelled:
+        elif seat.interrupted == "cancelled":
             state = Cancelled(message="Cancelled. What was begun on the panel goes on there.")
-        elif isinstance(error, Abort):
+        elif seat.interrupted == "paused" or isinstance(error, Abort):
             self._logger.info("Run %s is not played here: %s", run.id, error)
             return
         try:
@@ -285,10 +297,11 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
     # What goes on beside
 
     async def _setup_cancellation_observer(self) -> None:
-        """Prefect's own observer stops for good when the server restarts; `_watch_cancelling` does not."""
+        """Prefect's own observer stops for good when the server restarts; `_watch_states` does not."""
 
-    async def _watch_cancelling(self) -> None:
-        wanted = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING])))
+    async def _watch_states(self) -> None:
+        interrupting = FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.PAUSED])
+        wanted = FlowRunFilter(state=FlowRunFilterState(type=interrupting))
         pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name]))
         while True:
             await asyncio.sleep(CANCEL_SECONDS)
@@ -296,13 +309,9 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                 continue
             with suppress(httpx.HTTPError):
                 for run in await self.client.read_flow_runs(flow_run_filter=wanted, work_pool_filter=pool):
-                    self._cancel(run.id)
-
-    def _cancel(self, run_id: UUID) -> None:
-        playing = self._playing.get(run_id)
-        if playing is not None and not playing.seat.cancelled:
-            playing.seat.cancelled = True
-            playing.task.cancel()
+                    playing = self._playing.get(run.id)
+                    if playing is not None and run.state is not None:
+                        self._interrupt(playing, "paused" if run.state.is_paused() else "cancelled")
 
     async def _tell_alive(self, every_seconds: int) -> None:
         """Send the heartbeats that Prefect's engine would: an event for each run that lives longer than that."""

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from prefect.exceptions import Abort
 
-from tasks.seat import Room, Seat, away, handed_back, sit, stop_quietly
+from tasks.seat import Interruption, Room, Seat, away, goes_on_later, sit, stop_quietly
 
 
 def taken(room: Room, *, urgent: bool) -> list[Seat]:
@@ -102,17 +102,17 @@ async def test_the_taker_is_told_when_a_seat_is_given_up() -> None:
 async def test_without_a_seat_nothing_changes() -> None:
     async with away():
         pass
-    assert not handed_back()
+    assert not goes_on_later()
     stop_quietly()
 
 
-@pytest.mark.parametrize("why", ["handed_back", "cancelled"])
-async def test_an_interrupted_run_ends_without_a_word_to_prefect(why: str) -> None:
+@pytest.mark.parametrize("why", ["handed back", "paused", "cancelled"])
+async def test_an_interrupted_run_ends_without_a_word_to_prefect(why: Interruption) -> None:
     room = Room(1, kept_for_urgent=0)
     (seat,) = taken(room, urgent=False)
     sit(seat)
     stop_quietly()
-    setattr(seat, why, True)
-    assert handed_back() == (why == "handed_back")
+    seat.interrupted = why
+    assert goes_on_later() == (why != "cancelled")
     with pytest.raises(Abort):
         stop_quietly()

@@ -172,13 +172,22 @@ async def test_a_cancelled_run_ends_cancelled_wherever_it_is(worker: Staged) -> 
     works, waits = worker.waiting = [*runs(1), *runs(1, "default", "waits")]
     await worker.get_and_submit_flow_runs()
     await asyncio.sleep(0)
-    for run in (works, waits):
-        worker._cancel(run.id)
-        worker._cancel(run.id)
-    worker._cancel(uuid4())
+    for playing in worker._playing.values():
+        worker._interrupt(playing, "cancelled")
+        worker._interrupt(playing, "handed back")
     await asyncio.gather(*(playing.task for playing in worker._playing.values()))
     assert worker.server.told == {works.id: "Cancelled", waits.id: "Cancelled"}
     assert worker._room.free == SEATS
+
+
+async def test_a_paused_run_stops_and_stays_paused(worker: Staged) -> None:
+    worker.waiting = runs(1)
+    await worker.get_and_submit_flow_runs()
+    await asyncio.sleep(0)
+    (playing,) = worker._playing.values()
+    worker._interrupt(playing, "paused")
+    await playing.task
+    assert worker.server.told == {}
 
 
 async def test_a_worker_that_drains_lets_short_runs_end_and_hands_back_the_others(worker: Staged) -> None:
