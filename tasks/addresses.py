@@ -102,7 +102,8 @@ async def assign_addresses(service: Service) -> int:
             ) from None
         return None
 
-    await make_once(look=look, send=send, what=f"{order.ipv4_count} address(es) for server {server.id}")
+    what = f"{order.ipv4_count} address(es) for server {server.id}"
+    await make_once(look=look, send=send, what=what, lost_since=intents.lost_since(entry))
     given = await poll(
         lambda: given_addresses(service, server.id),
         lambda seen: all(address.ready for address in seen),

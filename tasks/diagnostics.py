@@ -10,7 +10,7 @@ from ledger import claims, permits
 from ledger.snapshots import Permit, Service
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
-from tasks.effects import LOOKS_AFTER_LOSS, SETTLE_SECONDS, destroys, ensures
+from tasks.effects import ARRIVAL_SECONDS, LOOKS_AFTER_LOSS, SETTLE_SECONDS, destroys, ensures
 from tasks.identity import check_owner, claim_of, driver_of, fresh, own_server
 from tasks.log import run_log
 from tasks.operations import end, next_look, operation_of
@@ -18,9 +18,6 @@ from tasks.outcomes import Held, Reason, Refusal
 
 WIPE_MINUTES = 75
 """The panel itself ends diagnostics after 60 minutes (dossier 7.4); the rest covers its own queue."""
-
-ARRIVAL_SECONDS = 60
-"""A wipe that was asked for by a run that died may still be on its way: twice as long as a call may take."""
 
 
 @ensures("a permit to wipe", run_name="write the permit to wipe the server of service {service.service_id}")

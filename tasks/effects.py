@@ -11,6 +11,7 @@ harness can play a whole lifecycle without an engine.
 
 import inspect
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -43,6 +44,9 @@ SETTLE_SECONDS = 5.0
 
 LOOKS_AFTER_LOSS = 6
 """Half a minute of looking: as long as a call may take that is still on its way when its answer is given up."""
+
+ARRIVAL_SECONDS = 60
+"""What was asked for by a run that died may still be on its way: twice as long as a call may take."""
 
 LOOKS_AFTER_YES = 60
 """Five minutes: what the panel accepted it shows within seconds, a busy one within minutes."""
@@ -166,15 +170,25 @@ def key_for(step: str, service: Service, attempt: int = 1) -> str:
 
 
 async def make_once(
-    *, look: Callable[[], Awaitable[T | None]], send: Callable[[], Awaitable[T | None]], what: str
+    *,
+    look: Callable[[], Awaitable[T | None]],
+    send: Callable[[], Awaitable[T | None]],
+    what: str,
+    lost_since: datetime | None,
 ) -> T:
     """Find the thing or make it; on a lost answer look again and adopt (safety rule 3).
 
     `look` tells what is there or None; `send` makes it and tells what the panel said it made, None when it did not say.
+    `lost_since`: a run that broke off by then may have sent it, so it is given time to arrive before it is sent again.
     Raises Held: the answer was lost and looking did not work, or the panel accepted it and does not show it: it may
     come yet, so it is not sent again. Raises Unreachable: not there long after the loss; a Retry may send.
     """
     made = await look()
+    if made is None and lost_since is not None:
+        run_log().info("%s: an earlier run may have asked for it, so it gets a minute to appear", what)
+        while made is None and clock().elapsed(lost_since).total_seconds() < ARRIVAL_SECONDS:
+            await clock().sleep(SETTLE_SECONDS)
+            made = await look()
     if made is not None:
         return made
     try:

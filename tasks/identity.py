@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from datetime import datetime
 from typing import TypeVar
 
 from dcimanager.errors import NotFound
@@ -24,6 +25,7 @@ CLEAR_OWNER = "clear-owner"
 
 
 _driver: ContextVar[Driver] = ContextVar("driver")
+_since: ContextVar[datetime] = ContextVar("since")
 
 
 def drive(driver: Driver) -> None:
@@ -32,7 +34,13 @@ def drive(driver: Driver) -> None:
     Its calls of a panel take turns with those of other services.
     """
     _driver.set(driver)
+    _since.set(clock().now())
     caller.set(f"service {driver.service_id}")
+
+
+def driving_since() -> datetime:
+    """When the current run became the service's driver: what an earlier one asked for was asked for before that."""
+    return _since.get()
 
 
 def driver_of(service: Service) -> Driver:

@@ -1,5 +1,7 @@
 """What a step means to make, noted in the ledger before it acts, in the name of the run that drives the service."""
 
+from datetime import datetime
+
 from pydantic import JsonValue
 
 from ledger import journal
@@ -7,7 +9,7 @@ from ledger.lifecycle import State
 from ledger.snapshots import Entry, Service
 from tasks.clock import clock
 from tasks.connections import ledger
-from tasks.identity import driver_of
+from tasks.identity import driver_of, driving_since
 
 
 async def note(
@@ -29,6 +31,12 @@ async def note(
         now=clock().now(),
         advance_to=advance_to,
     )
+
+
+def lost_since(entry: Entry) -> datetime | None:
+    """When a run that broke off had asked for it at the latest; None: none had, or what came of it is known."""
+    earlier = entry.noted_at < driving_since() and entry.result is None
+    return driving_since() if earlier else None
 
 
 async def done(service: Service, entry: Entry, **made: JsonValue) -> None:

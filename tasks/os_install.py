@@ -77,7 +77,8 @@ async def deploy_os(service: Service, attempt: int) -> int:
             raise
         return accepted.operation_id
 
-    operation_id = await make_once(look=look, send=send, what=f"the OS installation on server {server.id}")
+    what = f"the OS installation on server {server.id}"
+    operation_id = await make_once(look=look, send=send, what=what, lost_since=intents.lost_since(entry))
     await intents.done(service, entry, operation=operation_id)
     run_log().info("server %s installs %s: operation %s", server.id, template.name, operation_id)
     return operation_id

@@ -62,6 +62,7 @@ async def find_or_create_owner(service: Service) -> int:
         look=look,
         send=lambda: _create(panel, client, lambda: look(among_all=True)),
         what="the creation of a panel user",
+        lost_since=intents.lost_since(entry),
     )
     await intents.done(service, entry, user=owner_id)
     return owner_id

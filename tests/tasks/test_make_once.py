@@ -1,11 +1,12 @@
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
 from dcimanager.errors import Refused, Unreachable
 from simulator.clock import ManualClock
-from tasks.clock import set_clock
-from tasks.effects import make_once
+from tasks.clock import clock, set_clock
+from tasks.effects import ARRIVAL_SECONDS, make_once
 from tasks.outcomes import Held
 from tests.stage import SteppingClock
 
@@ -41,8 +42,8 @@ class Thing:
         assert answer is None or isinstance(answer, int)
         return answer
 
-    async def made(self) -> int:
-        return await make_once(look=self.look, send=self.send, what="the thing")
+    async def made(self, lost_since: datetime | None = None) -> int:
+        return await make_once(look=self.look, send=self.send, what="the thing", lost_since=lost_since)
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +109,35 @@ async def test_what_the_panel_refuses_is_not_sent_again() -> None:
     with pytest.raises(Refused):
         await thing.made()
     assert thing.sends == 1
+
+
+class Late(Thing):
+    """Something that an earlier run asked for and that appears after so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__(8)
+        self.looks = looks
+
+    async def look(self) -> int | None:
+        self.looks -= 1
+        return 7 if self.looks < 0 else None
+
+
+async def test_what_a_run_that_broke_off_asked_for_is_given_time_to_appear() -> None:
+    late = Late(looks=5)
+    assert await late.made(lost_since=clock().now()) == 7
+    assert late.sends == 0
+
+
+async def test_what_has_not_appeared_by_then_is_sent() -> None:
+    never = Late(looks=1000)
+    began = clock().now()
+    assert await never.made(lost_since=began) == 8
+    assert clock().elapsed(began).total_seconds() == ARRIVAL_SECONDS
+
+
+async def test_what_broke_off_long_ago_is_not_waited_for() -> None:
+    never = Late(looks=1000)
+    began = clock().now()
+    assert await never.made(lost_since=began - timedelta(seconds=ARRIVAL_SECONDS)) == 8
+    assert clock().now() == began
