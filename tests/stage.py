@@ -136,6 +136,7 @@ class Stage:
 
     async def run(self, flow: "Flow[..., Any]", service_id: int, **more: Any) -> None:
         """Play a flow without Prefect's engine: its steps are plain coroutines here."""
+        self.clock.simulated.advance(0.001)  # no two runs begin at the same moment
         play: Callable[..., Awaitable[None]] = flow.fn
         await play(service_id=service_id, panel=PANEL, **more)
 
