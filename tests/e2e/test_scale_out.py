@@ -28,6 +28,9 @@ pytestmark = [
 ORDERS = 8
 """All servers of their configuration: each order has to find the one that the others left."""
 
+BETWEEN_ORDERS = 0.4
+"""Seconds: all at once would mostly go to the worker that asks first."""
+
 SPEED = 60.0
 STORY_SECONDS = 240.0
 """A killed worker's runs are silent for 90 s before they count as dead, and are looked for every 30 s."""
@@ -73,7 +76,10 @@ async def test_the_orders_of_a_killed_worker_become_active_without_a_person(
     async with asyncio.timeout(STORY_SECONDS):
         for _ in orders:  # an installation that lasts until the worker is dead
             await customers.http.post("/control/hang-next", json={"type": "os_install"})
-        runs = [await customers.prefect.start("activate", order) for order in orders]
+        runs = []
+        for order in orders:
+            runs.append(await customers.prefect.start("activate", order))
+            await asyncio.sleep(BETWEEN_ORDERS)
         servers = await asyncio.gather(*(customers.until_it_installs(order["service_id"]) for order in orders))
         assert len({server["id"] for server in servers}) == ORDERS, "a server was sold twice"
 
