@@ -80,17 +80,26 @@ class Stack:
             os.killpg(child.pid, signal.SIGKILL)
         await child.wait()
 
-    async def command(self, *arguments: str, secrets: dict[str, str] | None = None) -> str:
-        """Run `dciflow ...` against this stack and return what it said. Raises Refusal: it failed."""
+    async def stop_all(self, *, kill: bool = False) -> None:
+        """Stop everything, what was started last first."""
+        for name in reversed(list(self.processes)):
+            await self.stop(name, kill=kill)
+
+    async def run(self, *command: str, secrets: dict[str, str] | None = None) -> str:
+        """Run `python -m ...` against this stack to its end and return what it said. Raises Refusal: it failed."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dciflow", *arguments,
+            sys.executable, "-m", *command,
             cwd=PROJECT, env={**self.environment, **(secrets or {})},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         said = (await process.communicate())[0].decode(errors="replace")
         if process.returncode != 0:
-            raise Refusal(f"`dciflow {' '.join(arguments)}` failed: {said.strip()}")
+            raise Refusal(f"`{' '.join(command)}` failed: {said.strip()}")
         return said
+
+    async def command(self, *arguments: str, secrets: dict[str, str] | None = None) -> str:
+        """Run `dciflow ...` against this stack and return what it said. Raises Refusal: it failed."""
+        return await self.run("dciflow", *arguments, secrets=secrets)
 
     async def register(self) -> None:
         """Register the deployments, and the simulated panel's and WHMCS's credentials."""
@@ -139,7 +148,7 @@ async def running_stack(
     await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
     prefect_port, simulator_port = free_port(prefect_port), free_port(simulator_port)
     prefect, simulator = f"http://127.0.0.1:{prefect_port}", f"http://127.0.0.1:{simulator_port}"
-    stack = Stack(simulator, prefect, home, {**_environment(home, prefect, speed), **(settings or {})})
+    stack = Stack(simulator, prefect, home, {**environment(home, prefect, speed), **(settings or {})})
     try:
         say("starting the simulated DCImanager and WHMCS, and the Prefect server (10 to 30 s)")
         options = ("--port", str(simulator_port), "--speed", str(speed), "--servers", str(servers))
@@ -154,13 +163,12 @@ async def running_stack(
         await stack.start_worker()
         yield stack
     finally:
-        for name in reversed(list(stack.processes)):
-            await stack.stop(name)
+        await stack.stop_all()
         if not keep():
             shutil.rmtree(home, ignore_errors=True)
 
 
-def _environment(home: Path, prefect: str, speed: float) -> dict[str, str]:
+def environment(home: Path, prefect: str, speed: float) -> dict[str, str]:
     """The processes' environment: what the caller has, less his own Prefect's, plus this stack's."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DCIFLOW_"))}
     return {

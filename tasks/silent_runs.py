@@ -21,7 +21,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
-from prefect.states import AwaitingRetry, Cancelled, Crashed, Failed
+from prefect.states import AwaitingRetry, Cancelled, Failed
 from pydantic import BaseModel, ConfigDict
 
 from ledger import redrives, requests
@@ -168,8 +168,10 @@ class PrefectRuns:
         return [_seen(run.id, run.name, run.state) for run in found if run.state is not None]
 
     async def drive_again(self, run_id: str, why: str) -> None:
-        """Resume a dead run in place: CRASHED, then AwaitingRetry (dossier "Prefect 3", section 1.5)."""
-        await self._set(run_id, Crashed(message=why))
+        """Resume a dead run in place (dossier "Prefect 3", section 1.5).
+
+        Not by way of CRASHED: whoever waits for the run's end would take that for it.
+        """
         await self._set(run_id, AwaitingRetry(message=f"{why} It is driven again."))
 
     async def fail(self, run_id: str, why: str) -> None:

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefect.settings import Settings as PrefectSettings
+from prefect.settings.legacy import _get_settings_fields
+from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings
+from prefect_redis.client import RedisMessagingSettings
+
 from dcimanager.endpoints import load_dialect
 from flows.steps import table as steps_table
 from ledger.picture import picture
@@ -75,6 +80,16 @@ def _words(line: str) -> list[str]:
     if words[:1] == ["sudo"]:
         words = words[3:] if words[1:2] == ["-u"] else words[1:]
     return [words[0].rpartition("/")[2], *words[1:]] if words else []
+
+
+def prefect_settings() -> set[str]:
+    """The names of all settings that the installed Prefect and its Redis package read from the environment."""
+    redis = {f"PREFECT_REDIS_MESSAGING_{name.upper()}" for name in RedisMessagingSettings.model_fields}
+    redis |= {
+        f"PREFECT_REDIS_WORKER_CLEANUP_QUEUE_{name.upper()}" for name in RedisWorkerCleanupQueueSettings.model_fields
+    }
+    # Prefect reads its encryption key from the environment alone.
+    return {*_get_settings_fields(PrefectSettings), *redis, "PREFECT_SERVER_ENCRYPTION_KEY"}
 
 
 def links(document: Path) -> list[str]:

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 import typer
-from prefect.settings import Settings as PrefectSettings
-from prefect.settings.legacy import _get_settings_fields
 
 from dciflow.cli import app
 from dcimanager.check import Verdict
@@ -41,9 +39,11 @@ from tests.documents import (
     commands,
     generated,
     links,
+    prefect_settings,
     readme_blocks,
     table,
 )
+from worker.warm import DRAIN_SECONDS, HAND_BACK_SECONDS, KEPT_FOR_URGENT, SEATS
 
 EVERY_DOCUMENT = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(PROJECT)))
 
@@ -113,7 +113,7 @@ def _without_folder(words: list[str]) -> list[str]:
 
 
 def _targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z0-9]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @EVERY_DOCUMENT
@@ -136,10 +136,8 @@ def test_a_make_target_that_only_tells_runs(target: str, expected: str) -> None:
 @EVERY_DOCUMENT
 def test_every_setting_is_one_that_somebody_reads(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    # Prefect reads its encryption key from the environment alone.
-    prefect = {*_get_settings_fields(PrefectSettings), "PREFECT_SERVER_ENCRYPTION_KEY"}
     own = {f"DCIFLOW_{name.upper()}" for name in Settings.model_fields} | _asked_for_by_the_command()
-    assert set(re.findall(r"\bPREFECT_[A-Z_]+", text)) <= prefect
+    assert set(re.findall(r"\bPREFECT_[A-Z_]+", text)) <= prefect_settings()
     assert set(re.findall(r"\bDCIFLOW_[A-Z_]+", text)) <= own | {"DCIFLOW_REPOSITORY"}
 
 
@@ -152,6 +150,7 @@ def test_the_readme_states_the_numbers_of_the_code() -> None:
     marks = [entry.mark for entry in load_dialect().endpoints.values()]
     assert f"{marks.count(Mark.INFERRED)} of the {len(marks)} calls" in limits
     assert f"{WIPE_MINUTES} minutes" in limits
+    assert f"up to {SEATS} that work at once, {KEPT_FOR_URGENT} of them kept for suspensions" in limits
     assert f"every {HEARTBEAT_SECONDS} s" in limits
     assert f"silent for {SILENT_AFTER.total_seconds():.0f} s" in limits
     assert f"every {SHORTEST_SECONDS:.0f} to {LONGEST_SECONDS:.0f} s" in limits
@@ -244,13 +243,12 @@ def test_the_worked_example_of_a_correction_works(tmp_path: Path) -> None:
     assert corrected["owner_set"] == load_dialect()["owner_set"]
 
 
-def test_the_workers_unit_finds_its_python_and_takes_its_runs_with_it() -> None:
+def test_the_workers_unit_gives_it_the_time_that_it_takes_to_stop() -> None:
     unit = next(block.text for block in blocks(INSTALL) if "Worker of dciflow" in block.text)
-    program = re.search(r"^ExecStart=(\S+)/python ", unit, re.MULTILINE)
-    assert program is not None
-    assert f"\nEnvironment=PATH={program[1]}:" in unit
-    assert "\nKillMode=control-group\n" in unit
-    assert re.search(r"^TimeoutStopSec=\d+$", unit, re.MULTILINE)
+    seconds = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert seconds is not None
+    assert float(seconds[1]) > DRAIN_SECONDS + HAND_BACK_SECONDS
+    assert f"runs that work get {DRAIN_SECONDS:.0f} s" in " ".join(INSTALL.read_text(encoding="utf-8").split())
 
 
 @EVERY_DOCUMENT

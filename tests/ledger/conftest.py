@@ -1,43 +1,22 @@
 """An empty ledger for each test, on SQLite and on PostgreSQL."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
-from sqlalchemy import event, make_url
+from sqlalchemy import event
 
 from ledger import Ledger
 from ledger.tables import Row
 from tests.ledger.story import Story
+from tests.postgres import new_database
 
-POSTGRES = os.environ.get("DCIFLOW_TEST_POSTGRES", "postgresql+asyncpg://root@127.0.0.1:5432/test")
 HERE = Path(__file__).parent
 BOTH = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
-
-
-def _on_postgres(database: str, *statements: str) -> None:
-    async def run() -> None:
-        address = make_url(POSTGRES).set(drivername="postgresql", database=database)
-        connection = await asyncpg.connect(address.render_as_string(hide_password=False))
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
-
-
-def _url(database: str) -> str:
-    return make_url(POSTGRES).set(database=database).render_as_string(hide_password=False)
 
 
 def _migrate(url: str) -> None:
@@ -54,39 +33,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@contextmanager
-def _new_database() -> Iterator[str]:
-    name = f"dciflow_{uuid4().hex}"
-    try:
-        _on_postgres(
-            make_url(POSTGRES).database or "postgres",
-            f"CREATE DATABASE {name} TEMPLATE template0",
-            f"ALTER DATABASE {name} SET synchronous_commit = off",  # as below for SQLite
-        )
-    except OSError as error:
-        if "DCIFLOW_TEST_POSTGRES" in os.environ:
-            raise
-        pytest.skip(f"no PostgreSQL here: {error}")
-    yield name
-    _on_postgres(make_url(POSTGRES).database or "postgres", f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture(params=BOTH)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database without tables."""
     if request.param == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'new' / 'empty.db'}"
         return
-    with _new_database() as name:
-        yield _url(name)
+    with new_database() as url:
+        yield url
 
 
 @pytest.fixture
 def postgres_url() -> Iterator[str]:
     """The address of a migrated ledger on PostgreSQL, for what only a server can do: be gone for a while."""
-    with _new_database() as name:
-        _migrate(_url(name))
-        yield _url(name)
+    with new_database() as url:
+        _migrate(url)
+        yield url
 
 
 @pytest.fixture(scope="session", params=BOTH)
@@ -97,9 +59,9 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         _migrate(url)
         yield url
         return
-    with _new_database() as name:
-        _migrate(_url(name))
-        yield _url(name)
+    with new_database() as url:
+        _migrate(url)
+        yield url
 
 
 def _do_not_wait_for_the_disk(connection: Any, _record: object) -> None:

@@ -1,7 +1,10 @@
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
+from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.objects import StateType
 
 from ledger import requests, services
@@ -10,7 +13,7 @@ from ledger.lifecycle import State
 from ledger.snapshots import Driver
 from tasks.heart import SILENT_AFTER
 from tasks.outcomes import Reason
-from tasks.silent_runs import MOST_REDRIVES, UNACCOUNTED_AFTER, UNDER_WAY, Seen, SilentRuns
+from tasks.silent_runs import MOST_REDRIVES, UNACCOUNTED_AFTER, UNDER_WAY, PrefectRuns, Seen, SilentRuns
 from tests.stage import PANEL, Stage
 
 LOOK = timedelta(seconds=30)
@@ -202,3 +205,19 @@ async def test_a_request_that_moved_on_meanwhile_is_not_abandoned(ward: Ward) ->
     now = ward.stage.clock.now()
     assert not await requests.abandon(ward.stage.ledger, seen, outcome="abandoned", message="-", now=now)
     assert len(await requests.open_requests(ward.stage.ledger)) == 1
+
+
+async def test_a_run_that_is_driven_again_never_looks_over_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[StateType] = []
+
+    class Prefect:
+        async def set_flow_run_state(self, run_id: UUID, state: "RunState[None]") -> None:
+            said.append(state.type)
+
+    @asynccontextmanager
+    async def get_client() -> AsyncIterator[Prefect]:
+        yield Prefect()
+
+    monkeypatch.setattr("tasks.silent_runs.get_client", get_client)
+    await PrefectRuns("dcimanager").drive_again(str(uuid4()), "The run broke off.")
+    assert said == [StateType.SCHEDULED]
