@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -15,8 +15,14 @@ from ledger import claims, requests, services
 from ledger.database import Ledger
 from ledger.lifecycle import State
 from tests.e2e.billing import Customers
+from tests.postgres import new_database
 
-pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.prefect,
+    pytest.mark.postgres,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(600),
+]
 
 ORDERS = 30
 SERVERS = 400
@@ -31,12 +37,20 @@ BETWEEN_KILLS = (2.0, 12.0)
 """Seconds; in that time a worker is in the midst of all kinds of steps."""
 
 
+@pytest.fixture(scope="module")
+def addresses() -> Iterator[tuple[str, str]]:
+    """Where Prefect and the ledger have databases of their own: SQLite would be busy with itself."""
+    with new_database() as prefect, new_database() as ledger:
+        yield prefect, ledger
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def many(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Customers]:
+async def many(addresses: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Customers]:
     """A stack of its own with servers enough."""
     home: Path = tmp_path_factory.mktemp("kill")
+    settings = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": addresses[0], "DCIFLOW_LEDGER_URL": addresses[1]}
     async with (
-        running_stack(home, print, speed=SPEED, servers=SERVERS, keep=lambda: True) as stack,
+        running_stack(home, print, speed=SPEED, servers=SERVERS, keep=lambda: True, settings=settings) as stack,
         httpx.AsyncClient(base_url=stack.simulator, timeout=30) as http,
     ):
         customers = Customers(stack, http)
