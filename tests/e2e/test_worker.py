@@ -11,7 +11,7 @@ from dciflow.registration import POOL, PROJECT
 from dciflow.stack import Stack
 from tests.e2e.billing import Customers
 
-pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(100)]
 
 SOON_SECONDS = 15
 """A worker that has only waiting runs stops within seconds; the rest is a busy machine."""
