@@ -1,6 +1,7 @@
 """The ledger of all crashes, and the table of what was played."""
 
 import logging
+import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -34,9 +35,9 @@ def _no_log() -> Iterator[None]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def crash_ledger(migrated_ledger: Path) -> AsyncIterator[Ledger]:
+async def crash_ledger(migrated_ledger: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ledger]:
     """One ledger for all: its compiled statements are worth a third of a story."""
-    one = quick_ledger(migrated_ledger)
+    one = quick_ledger(Path(shutil.copy(migrated_ledger, tmp_path_factory.mktemp("ledger"))))
     yield one
     await one.dispose()
 

@@ -5,6 +5,7 @@ A mutant replaces functions of the product until the test is over.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -97,7 +98,9 @@ def _claim_and_state_in_two_commits(patch: Patch) -> None:
     patch.setattr(claims, "take", take)
 
 
-async def _blindly(*, look: Callable[[], Awaitable[Any]], send: Callable[[], Awaitable[Any]], what: str) -> Any:
+async def _blindly(
+    *, look: Callable[[], Awaitable[Any]], send: Callable[[], Awaitable[Any]], what: str, lost_since: datetime | None
+) -> Any:
     """`make_once` without its first look."""
     made = await send()
     return await look() if made is None else made

@@ -1,6 +1,7 @@
 """The stage of the stories: a panel that is soon done; and an empty ledger on either database for those who ask."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
@@ -29,9 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stories_ledger(migrated_ledger: Path) -> AsyncIterator[Ledger]:
+async def stories_ledger(migrated_ledger: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ledger]:
     """The one ledger of all stories: its compiled statements are worth a third of a story."""
-    one = quick_ledger(migrated_ledger)
+    one = quick_ledger(Path(shutil.copy(migrated_ledger, tmp_path_factory.mktemp("ledger"))))
     yield one
     await one.dispose()
 
