@@ -7,7 +7,9 @@ seat, so that a hundred installations hold up nobody; and no error of Prefect's 
 
 import asyncio
 import contextvars
+import os
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,6 +71,9 @@ DRAIN_SECONDS = 20.0
 
 HAND_BACK_SECONDS = 10.0
 """What interrupted runs get to leave the ledger right."""
+
+LAST_SECONDS = 8.0
+"""What Prefect's own clean-up gets once nothing is played any more: it may wait for a connection that never comes."""
 
 
 class WarmConfiguration(BaseJobConfiguration):
@@ -152,6 +157,7 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                 await asyncio.wait({serving, asked_to_stop}, return_when=asyncio.FIRST_COMPLETED)
                 if not serving.done():
                     await self._drain(signals)
+                    _end_within(LAST_SECONDS)
                     serving.cancel()
                 for task in beside:
                     task.cancel()
@@ -335,3 +341,10 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                         },
                     ],
                 )
+
+
+def _end_within(seconds: float) -> None:
+    """End the process after that time if it has not ended by itself."""
+    last = threading.Timer(seconds, os._exit, (0,))
+    last.daemon = True
+    last.start()

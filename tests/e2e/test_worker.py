@@ -11,9 +11,9 @@ from dciflow.registration import POOL, PROJECT
 from dciflow.stack import Stack
 from tests.e2e.billing import Customers
 
-pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(100)]
+pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-SOON_SECONDS = 15
+SOON_SECONDS = 20
 """A worker that has only waiting runs stops within seconds; the rest is a busy machine."""
 
 
