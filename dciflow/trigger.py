@@ -43,9 +43,16 @@ class PrefectApi:
 
     async def start(self, flow: str, parameters: dict[str, JsonValue], *, key: str | None = None) -> str:
         """Start `flow`/whmcs once, however often it has to be asked; returns the run's id."""
-        deployment = await self._ask("GET", f"/deployments/name/{flow}/whmcs")
+        return await self.create(await self.deployment(f"{flow}/whmcs"), parameters, key=key)
+
+    async def deployment(self, name: str) -> str:
+        """The id of a deployment by its name, `flow/deployment`."""
+        return str((await self._ask("GET", f"/deployments/name/{name}"))["id"])
+
+    async def create(self, deployment_id: str, parameters: dict[str, JsonValue], *, key: str | None = None) -> str:
+        """Start a run of a deployment once, however often it has to be asked; returns the run's id."""
         body: dict[str, JsonValue] = {"parameters": parameters, "idempotency_key": key or f"demo:{uuid4()}"}
-        run = await self._ask("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
+        run = await self._ask("POST", f"/deployments/{deployment_id}/create_flow_run", body)
         return str(run["id"])
 
     async def find(self, flow: str, service_id: int, *, within_seconds: float) -> str:
