@@ -83,14 +83,16 @@ class PrefectApi:
             await asyncio.sleep(0.3)
 
     async def _ask_list(self, path: str, body: dict[str, JsonValue]) -> list[str]:
-        response = await self._send("POST", path, body)
+        response = await self.send("POST", path, body)
         return [str(row["id"]) for row in response.json()]
 
     async def _ask(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> dict[str, JsonValue]:
-        answer: dict[str, JsonValue] = (await self._send(method, path, body)).json()
+        answer: dict[str, JsonValue] = (await self.send(method, path, body)).json()
         return answer
 
-    async def _send(self, method: str, path: str, body: dict[str, JsonValue] | None) -> httpx.Response:
+    async def send(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> httpx.Response:
+        """One call, repeated while Prefect is busy or does not answer. Raises httpx.HTTPError: it stays so."""
+
         async def once() -> httpx.Response:
             response = await self.http.request(method, path, json=body)
             response.raise_for_status()
