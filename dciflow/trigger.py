@@ -82,14 +82,6 @@ class PrefectApi:
                 return RunEnd(run_id=run_id, state=str(state["type"]), message=message, seconds=seconds)
             await asyncio.sleep(0.3)
 
-    async def _ask_list(self, path: str, body: dict[str, JsonValue]) -> list[str]:
-        response = await self.send("POST", path, body)
-        return [str(row["id"]) for row in response.json()]
-
-    async def _ask(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> dict[str, JsonValue]:
-        answer: dict[str, JsonValue] = (await self.send(method, path, body)).json()
-        return answer
-
     async def send(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> httpx.Response:
         """One call, repeated while Prefect is busy or does not answer. Raises httpx.HTTPError: it stays so."""
 
@@ -104,6 +96,14 @@ class PrefectApi:
             stop=stop_after_delay(TRIGGER_SECONDS),
             reraise=True,
         )(once)
+
+    async def _ask_list(self, path: str, body: dict[str, JsonValue]) -> list[str]:
+        response = await self.send("POST", path, body)
+        return [str(row["id"]) for row in response.json()]
+
+    async def _ask(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> dict[str, JsonValue]:
+        answer: dict[str, JsonValue] = (await self.send(method, path, body)).json()
+        return answer
 
 
 def _worth_repeating(error: BaseException) -> bool:
