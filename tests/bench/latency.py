@@ -30,7 +30,7 @@ async def measure(database: Database, sizes: Sizes, say: Say) -> Latency:
         async with process_worker(ground):
             for contender in Contender:  # imports and first connections are no part of it
                 await _play(ground, deployments[contender], _parameters(contender, services))
-            for contender in _in_turn(sizes.latency, sizes.latency_process):
+            for contender in in_turn(sizes.latency, sizes.latency_process):
                 await asyncio.sleep(SystemRandom().uniform(0, POLL_SECONDS))
                 end = await _play(ground, deployments[contender], _parameters(contender, services))
                 to_end[contender].append(end.seconds)
@@ -40,7 +40,7 @@ async def measure(database: Database, sizes: Sizes, say: Say) -> Latency:
     return Latency(to_first_write=to_first_write, to_end=to_end)
 
 
-def _in_turn(runs: int, process_runs: int) -> Iterator[Contender]:
+def in_turn(runs: int, process_runs: int) -> Iterator[Contender]:
     """Ours and the floor each time, the process worker's fewer runs spread evenly among them."""
     for number in range(runs):
         yield Contender.OURS

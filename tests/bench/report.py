@@ -179,7 +179,7 @@ def _activations(results: Results) -> Table:
     table = Table(
         "Activations at once",
         "As many requests as there are servers that fit, all for the same ones. This panel takes its time: 5 s for a\n"
-        "port, 10 s for an address, 30 s for power. Seconds from request to end, less the installation's own time.",
+        "port, 10 s for an address. Seconds from request to end, less the installation's own time.",
         ("database", "requested", "completed", "installation", "over it, p50", "over it, slowest", "given out twice"),
     )
     for database, activations in ((d, m.activations) for d, m in results.on.items() if m.activations):
