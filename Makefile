@@ -30,6 +30,10 @@ test: $(READY) ## all tests
 e2e: $(READY) ## the stories through a real Prefect server
 	@$(PYTEST) -m prefect
 
+.PHONY: bench
+bench: $(READY) ## against Prefect's process worker and the engine's floor, into docs/; BENCH="--help" for options
+	@$(BIN)/python -m tests.bench $(BENCH)
+
 .PHONY: unit
 unit: $(READY) ## the quick tests that need no server at all (about a minute)
 	@$(PYTEST) -n 2 -m "not prefect and not postgres and not crash"

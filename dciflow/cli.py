@@ -5,6 +5,7 @@ import functools
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, ParamSpec
 
 import httpx
@@ -48,14 +49,18 @@ def _command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
         except EXPECTED as error:
             fail(str(error))
         except ValidationError as error:
-            first = error.errors()[0]
-            fail(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+            fail(_first_fault(error))
         except httpx.HTTPError as error:
             fail(
                 f"The Prefect API does not answer ({type(error).__name__}): is the server up, and PREFECT_API_URL set?"
             )
 
     return run
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return ": ".join(filter(None, (".".join(str(part) for part in first["loc"]), first["msg"])))
 
 
 def _secret(variable: str, prompt: str) -> SecretStr:
@@ -73,14 +78,28 @@ def simulate(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8600,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     servers: Annotated[int, typer.Option(min=3, max=10_000, help="How many servers the panel has.")] = 12,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="DCIFLOW_SIMULATED_PROFILE",
+            exists=True,
+            dir_okay=False,
+            help="JSON file: another data centre, its fleet and how long things take there (simulator/profile.py).",
+        ),
+    ] = None,
     speed: Annotated[float, typer.Option(min=0.1, help="Simulated seconds per second.")] = 60.0,
 ) -> None:
     """Run a DCImanager 6 and a WHMCS api.php that remember, with a page that shows the racks."""
     from simulator.profile import Profile
     from simulator.server import serve
 
-    profile = Profile.demo() if servers == 12 else Profile.large(servers)
-    serve(host=host, port=port, profile=profile, speed=speed)
+    chosen = Profile.demo() if servers == 12 else Profile.large(servers)
+    if profile is not None:
+        try:
+            chosen = Profile.model_validate_json(profile.read_text(encoding="utf-8"))
+        except ValidationError as error:
+            fail(f"{profile}: {_first_fault(error)}")
+    serve(host=host, port=port, profile=chosen, speed=speed)
 
 
 @app.command()

@@ -43,9 +43,16 @@ class PrefectApi:
 
     async def start(self, flow: str, parameters: dict[str, JsonValue], *, key: str | None = None) -> str:
         """Start `flow`/whmcs once, however often it has to be asked; returns the run's id."""
-        deployment = await self._ask("GET", f"/deployments/name/{flow}/whmcs")
+        return await self.create(await self.deployment(f"{flow}/whmcs"), parameters, key=key)
+
+    async def deployment(self, name: str) -> str:
+        """The id of a deployment by its name, `flow/deployment`."""
+        return str((await self._ask("GET", f"/deployments/name/{name}"))["id"])
+
+    async def create(self, deployment_id: str, parameters: dict[str, JsonValue], *, key: str | None = None) -> str:
+        """Start a run of a deployment once, however often it has to be asked; returns the run's id."""
         body: dict[str, JsonValue] = {"parameters": parameters, "idempotency_key": key or f"demo:{uuid4()}"}
-        run = await self._ask("POST", f"/deployments/{deployment['id']}/create_flow_run", body)
+        run = await self._ask("POST", f"/deployments/{deployment_id}/create_flow_run", body)
         return str(run["id"])
 
     async def find(self, flow: str, service_id: int, *, within_seconds: float) -> str:
@@ -75,15 +82,9 @@ class PrefectApi:
                 return RunEnd(run_id=run_id, state=str(state["type"]), message=message, seconds=seconds)
             await asyncio.sleep(0.3)
 
-    async def _ask_list(self, path: str, body: dict[str, JsonValue]) -> list[str]:
-        response = await self._send("POST", path, body)
-        return [str(row["id"]) for row in response.json()]
+    async def send(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> httpx.Response:
+        """One call, repeated while Prefect is busy or does not answer. Raises httpx.HTTPError: it stays so."""
 
-    async def _ask(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> dict[str, JsonValue]:
-        answer: dict[str, JsonValue] = (await self._send(method, path, body)).json()
-        return answer
-
-    async def _send(self, method: str, path: str, body: dict[str, JsonValue] | None) -> httpx.Response:
         async def once() -> httpx.Response:
             response = await self.http.request(method, path, json=body)
             response.raise_for_status()
@@ -95,6 +96,14 @@ class PrefectApi:
             stop=stop_after_delay(TRIGGER_SECONDS),
             reraise=True,
         )(once)
+
+    async def _ask_list(self, path: str, body: dict[str, JsonValue]) -> list[str]:
+        response = await self.send("POST", path, body)
+        return [str(row["id"]) for row in response.json()]
+
+    async def _ask(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> dict[str, JsonValue]:
+        answer: dict[str, JsonValue] = (await self.send(method, path, body)).json()
+        return answer
 
 
 def _worth_repeating(error: BaseException) -> bool:

@@ -112,7 +112,7 @@ class OrderBody(Strict):
 
 
 def router(panel: PanelModel, billing: Billing) -> APIRouter:
-    """GET /control/state and writes, POST /control/by-hand, fail-next, hang-next and order."""
+    """GET /control/state, writes and calls; POST /control/by-hand, fail-next, hang-next and order."""
     routes = APIRouter(prefix="/control")
 
     @routes.get("/state")
@@ -139,6 +139,10 @@ def router(panel: PanelModel, billing: Billing) -> APIRouter:
     @routes.get("/writes")
     async def writes() -> list[dict[str, Any]]:
         return [{"endpoint": call.endpoint, "path": call.path, "status": call.status} for call in panel.writes()]
+
+    @routes.get("/calls")
+    async def calls(since: float = 0.0) -> list[dict[str, Any]]:
+        return [vars(call) | {"writes": call.writes} for call in panel.requests_since(since)]
 
     @routes.post("/by-hand")
     async def by_hand(body: ByHandBody) -> dict[str, Any]:

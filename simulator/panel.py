@@ -1,6 +1,8 @@
 """The model of a DCImanager 6: what it remembers and what can be done with it, without HTTP."""
 
-from dataclasses import dataclass
+import time
+from bisect import bisect_left
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.addresses import Addresses
@@ -35,6 +37,13 @@ class Recorded:
     """With passwords and tokens masked."""
     lost: bool = False
     """The call had its effect; its answer did not arrive in time."""
+    wall: float = field(default_factory=time.time)
+    """The real time at which it was handled, in seconds since 1970: comparable with Prefect's own times."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it could change something."""
+        return self.method != "GET" and self.endpoint not in ("login", "logout")
 
 
 class PanelModel:
@@ -125,9 +134,13 @@ class PanelModel:
         """The next operation of this kind (on this server) never comes to an end by itself."""
         self.operations.scripts.append(Script(type, server_id, hangs=True))
 
+    def requests_since(self, wall: float) -> list[Recorded]:
+        """The calls that arrived from that real time on, oldest first."""
+        return self.requests[bisect_left(self.requests, wall, key=lambda call: call.wall) :]
+
     def writes(self, server_id: int | None = None) -> list[Recorded]:
         """The calls that could change something: neither GET nor a login or logout; of one server, if given."""
-        found = [call for call in self.requests if call.method != "GET" and call.endpoint not in ("login", "logout")]
+        found = [call for call in self.requests if call.writes]
         if server_id is None:
             return found
         return [call for call in found if f"/server/{server_id}/" in f"/{call.path}/"]

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from dciflow.cli import app
 from dciflow.stack import free_port
 from ledger.database import Ledger
+from simulator.profile import Profile
 from tasks.settings import settings
 
 run = CliRunner()
@@ -59,6 +60,32 @@ async def test_nothing_held_is_an_empty_table(ledger_url: str) -> None:
     assert said.exit_code == 0, said.output
     refused = await asyncio.to_thread(run.invoke, app, ["held", "release", "7", "--why", "x"])
     assert refused.output.strip() == "dciflow: Service 7 is not HELD."
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"), [('{"power_secs": 1}', "power_secs: Extra inputs"), ("{", "Invalid JSON")], ids=["word", "json"]
+)
+def test_a_profile_of_the_simulator_that_cannot_be_read_is_refused_in_one_line(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    file = tmp_path / "profile.json"
+    file.write_text(text)
+    said = run.invoke(app, ["simulate", "--profile", str(file)])
+    assert said.exit_code == 1
+    assert said.output.startswith("dciflow: ")
+    assert fault in said.output
+    assert len(said.output.strip().splitlines()) == 1
+
+
+def test_a_profile_given_in_a_file_is_the_one_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Profile] = []
+    monkeypatch.setattr("simulator.server.serve", lambda *, profile, **_: served.append(profile))
+    file = tmp_path / "profile.json"
+    wanted = Profile.large(200).model_copy(update={"os_install_seconds": 7.0})
+    file.write_text(wanted.model_dump_json())
+    monkeypatch.setenv("DCIFLOW_SIMULATED_PROFILE", str(file))
+    assert run.invoke(app, ["simulate"]).exit_code == 0
+    assert served == [wanted]
 
 
 def test_a_port_in_use_is_left_to_its_owner() -> None:

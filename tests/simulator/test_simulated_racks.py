@@ -130,6 +130,21 @@ async def test_operations_are_started_and_ended_through_the_control_interface(pa
     assert (await state(panel))["servers"][0]["operation"]["status"] == "failed"
 
 
+async def test_the_record_of_calls_tells_which_write_and_begins_where_it_is_asked_to(panel: Visit) -> None:
+    await panel.get("server")
+    user = await panel.new_user()
+    calls = (await panel.http.get("/control/calls")).json()
+    assert [(call["endpoint"], call["writes"]) for call in calls[-2:]] == [
+        ("server_list", False),
+        ("user_create", True),
+    ]
+    assert "their-own-password" not in str(calls)
+    await panel.post("server/1/owner", owner=user)
+    since = (await panel.http.get("/control/calls", params={"since": calls[-1]["wall"]})).json()
+    assert [call["endpoint"] for call in since] == ["user_create", "owner_set"]
+    assert (await panel.http.get("/control/calls", params={"since": since[-1]["wall"] + 1})).json() == []
+
+
 async def test_servers_are_swapped_and_removed_through_the_control_interface(panel: Visit) -> None:
     await panel.http.post("/control/by-hand", json={"action": "swap_hardware", "server": 1})
     assert panel.simulation.panel.servers[1].serial.startswith("SWAPPED")

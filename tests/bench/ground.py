@@ -1,0 +1,87 @@
+"""Where a part is measured: a stack with a data centre to the part's measure, on databases of its own."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import uuid4
+
+import asyncpg  # type: ignore[import-untyped]
+import httpx
+from sqlalchemy import make_url
+
+from dciflow.registration import PROJECT
+from dciflow.stack import Say, Stack, running_stack
+from dciflow.trigger import PrefectApi
+from ledger.database import Ledger
+from simulator.profile import Profile
+from tests.bench.results import Database
+
+POSTGRES = os.environ.get("DCIFLOW_TEST_POSTGRES", "postgresql+asyncpg://root@127.0.0.1:5432/test")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A running stack and what the benchmark asks it with."""
+
+    stack: Stack
+    profile: Profile
+    prefect: PrefectApi
+    simulator: httpx.AsyncClient
+    ledger: Ledger
+    say: Say
+
+
+@asynccontextmanager
+async def prepared(database: Database, profile: Profile, say: Say) -> AsyncIterator[Ground]:
+    """Start a stack on the database of choice, and take everything away again; its logs stay where something failed."""
+    home = PROJECT / ".dciflow" / f"bench-{os.getpid()}-{uuid4().hex[:4]}"
+    home.mkdir(parents=True)
+    file = home / "data-centre.json"
+    file.write_text(profile.model_dump_json(), encoding="utf-8")
+    good = False
+    async with _databases(database) as settings:
+        # PYTHONPATH: the process worker plays in a folder elsewhere and must find the same code.
+        settings |= {"DCIFLOW_SIMULATED_PROFILE": str(file), "PYTHONPATH": str(PROJECT)}
+        async with (
+            running_stack(home, say, speed=1.0, keep=lambda: not good, settings=settings) as stack,
+            httpx.AsyncClient(base_url=stack.simulator, timeout=60) as simulator,
+        ):
+            prefect, ledger = PrefectApi(stack.api), Ledger(stack.environment["DCIFLOW_LEDGER_URL"])
+            try:
+                yield Ground(stack, profile, prefect, simulator, ledger, say)
+                good = True
+            finally:
+                await ledger.dispose()
+                await prefect.aclose()
+
+
+@asynccontextmanager
+async def _databases(database: Database) -> AsyncIterator[dict[str, str]]:
+    """The settings that lead to new, empty databases; SQLite's are files of the stack's own."""
+    if database is Database.SQLITE:
+        yield {}
+        return
+    names = {setting: f"dciflow_bench_{uuid4().hex}" for setting in _SETTINGS}
+    for name in names.values():
+        await _on_postgres(f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        here = make_url(POSTGRES)
+        yield {
+            setting: here.set(database=name).render_as_string(hide_password=False) for setting, name in names.items()
+        }
+    finally:
+        for name in names.values():
+            await _on_postgres(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_SETTINGS = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "DCIFLOW_LEDGER_URL")
+
+
+async def _on_postgres(statement: str) -> None:
+    address = make_url(POSTGRES).set(drivername="postgresql")
+    connection = await asyncpg.connect(address.render_as_string(hide_password=False))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

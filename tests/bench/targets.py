@@ -1,0 +1,117 @@
+"""The targets, and whether what was measured holds them."""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from tests.bench.figures import p50
+from tests.bench.results import (
+    Activations,
+    Bursts,
+    Contender,
+    Database,
+    Latency,
+    Measurements,
+    Waiting,
+)
+
+TIMES_PROCESS = 10.0
+"""Better than the process worker by this factor at least: what a start of Python and an import of Prefect cost."""
+
+TIMES_FLOOR = 1.3
+"""What our own work may add to the engine's."""
+
+MB_EACH = 1.0
+FLAT = 1.5
+"""Panel calls at the most against those at the fewest waiting installations: a hundred times the installations may
+need another page of the list, and no more."""
+
+OVER_SECONDS = 60.0
+
+
+class Verdict(BaseModel):
+    """One target and what came of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    database: Database
+    what: str
+    measured: str
+    target: str
+    held: bool
+
+
+def verdicts(database: Database, measured: Measurements) -> list[Verdict]:
+    """All targets of the parts that were measured."""
+    judged: list[tuple[str, str, str, bool]] = []
+    if measured.latency is not None:
+        judged += _latency(measured.latency)
+    if measured.bursts is not None:
+        judged += _bursts(measured.bursts)
+    if measured.waiting is not None:
+        judged += _waiting(measured.waiting)
+    if measured.activations is not None:
+        judged += _activations(measured.activations)
+    return [
+        Verdict(database=database, what=what, measured=figure, target=target, held=held)
+        for what, figure, target, held in judged
+    ]
+
+
+def _at_least(what: str, ratio: float) -> tuple[str, str, str, bool]:
+    return what, f"{ratio:.1f} times", f"at least {TIMES_PROCESS:g} times", ratio >= TIMES_PROCESS
+
+
+def _within(what: str, ratio: float) -> tuple[str, str, str, bool]:
+    return what, f"{ratio:.2f} times", f"within {TIMES_FLOOR:g} times", ratio <= TIMES_FLOOR
+
+
+def _latency(latency: Latency) -> Iterator[tuple[str, str, str, bool]]:
+    written = {contender: p50(times) for contender, times in latency.to_first_write.items()}
+    ended = {contender: p50(times) for contender, times in latency.to_end.items()}
+    yield _at_least(
+        "a suspension's first panel write, process worker's p50 to ours",
+        written[Contender.PROCESS] / written[Contender.OURS],
+    )
+    yield _at_least(
+        "a suspension's end, process worker's p50 to ours", ended[Contender.PROCESS] / ended[Contender.OURS]
+    )
+    yield _within("a suspension's end, our p50 to the floor's", ended[Contender.OURS] / ended[Contender.FLOOR])
+
+
+def _bursts(bursts: Bursts) -> Iterator[tuple[str, str, str, bool]]:
+    rate = {contender: burst.per_second for contender, burst in bursts.of.items()}
+    failed = sum(burst.failed for burst in bursts.of.values())
+    yield _at_least("a burst, our rate to the process worker's", rate[Contender.OURS] / rate[Contender.PROCESS])
+    yield _within("a burst, the floor's rate to ours", rate[Contender.FLOOR] / rate[Contender.OURS])
+    yield "runs of the bursts that were not COMPLETED", str(failed), "none", failed == 0
+
+
+def _waiting(waiting: Waiting) -> Iterator[tuple[str, str, str, bool]]:
+    _, fewest, *_, most = waiting.points
+    each, times = waiting.mb_each(most), most.panel_calls_per_minute / fewest.panel_calls_per_minute
+    yield (
+        f"memory of each of {most.waiting:,} waiting installations",
+        f"{each:.2f} MB",
+        f"under {MB_EACH:g} MB",
+        each < MB_EACH,
+    )
+    yield (
+        f"panel calls with {most.waiting:,} waiting installations to those with {fewest.waiting:,}",
+        f"{times:.2f} times",
+        f"flat (within {FLAT:g} times)",
+        times <= FLAT,
+    )
+
+
+def _activations(activations: Activations) -> Iterator[tuple[str, str, str, bool]]:
+    asked, done = len(activations.over_seconds) + activations.not_completed, len(activations.over_seconds)
+    last, doubles = max(activations.over_seconds, default=float("inf")), activations.double_claims
+    yield f"activations at once that were COMPLETED, of {asked}", str(done), "all", done == asked
+    yield "servers given out twice", str(doubles), "none", doubles == 0
+    yield (
+        "the slowest activation, less its installation",
+        f"{last:.0f} s",
+        f"within {OVER_SECONDS:g} s",
+        last <= OVER_SECONDS,
+    )
