@@ -43,15 +43,18 @@ class PrefectApi:
 
     async def start(self, flow: str, parameters: dict[str, JsonValue], *, key: str | None = None) -> str:
         """Start `flow`/whmcs once, however often it has to be asked; returns the run's id."""
-        return await self.create(await self.deployment(f"{flow}/whmcs"), parameters, key=key)
+        return await self.create(await self.deployment(f"{flow}/whmcs"), flow, parameters, key=key)
 
     async def deployment(self, name: str) -> str:
         """The id of a deployment by its name, `flow/deployment`."""
         return str((await self._ask("GET", f"/deployments/name/{name}"))["id"])
 
-    async def create(self, deployment_id: str, parameters: dict[str, JsonValue], *, key: str | None = None) -> str:
+    async def create(
+        self, deployment_id: str, flow: str, parameters: dict[str, JsonValue], *, key: str | None = None
+    ) -> str:
         """Start a run of a deployment once, however often it has to be asked; returns the run's id."""
         body: dict[str, JsonValue] = {"parameters": parameters, "idempotency_key": key or f"demo:{uuid4()}"}
+        body |= _labels(flow, parameters)
         run = await self._ask("POST", f"/deployments/{deployment_id}/create_flow_run", body)
         return str(run["id"])
 
@@ -104,6 +107,17 @@ class PrefectApi:
     async def _ask(self, method: str, path: str, body: dict[str, JsonValue] | None = None) -> dict[str, JsonValue]:
         answer: dict[str, JsonValue] = (await self.send(method, path, body)).json()
         return answer
+
+
+def _labels(flow: str, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Name and tags that a request brings along, so that the run need not ask for them; none without a service."""
+    if "service_id" not in parameters:
+        return {}
+    tags: list[JsonValue] = [f"service:{parameters['service_id']}", f"panel:{parameters['panel']}"]
+    order = parameters.get("order")
+    if isinstance(order, dict):
+        tags.append(f"client:{order['client_id']}")
+    return {"name": f"{flow}-service-{parameters['service_id']}", "tags": tags}
 
 
 def _worth_repeating(error: BaseException) -> bool:

@@ -52,7 +52,7 @@ async def is_over(flow_run_id: str) -> bool:
 async def label_run(action: str, *, service_id: int, panel: str, client_id: int | None) -> None:
     """Name the current run after action and service and tag it with service, panel and client.
 
-    A run whose request brought name and tags, as WHMCS's do, costs no call.
+    A run whose request brought its name and the service's tag, as WHMCS's do, costs no call.
     """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
@@ -60,7 +60,7 @@ async def label_run(action: str, *, service_id: int, panel: str, client_id: int 
     run = context.flow_run
     name = f"{action}-service-{service_id}"
     tags = {f"service:{service_id}", f"panel:{panel}"} | ({f"client:{client_id}"} if client_id else set())
-    if run.name == name and tags <= set(run.tags):
+    if run.name == name and f"service:{service_id}" in run.tags:
         return
     try:
         async with get_client() as client:

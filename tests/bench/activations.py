@@ -20,7 +20,7 @@ async def measure(database: Database, sizes: Sizes, say: Say) -> Activations:
     profile = data_centre.usual(sizes.activations, install_seconds=sizes.install_seconds)
     async with prepared(database, profile, say) as ground:
         asked = [await buy(ground, number) for number in range(sizes.activations)]
-        runs = await ask_all(ground.prefect, await ground.prefect.deployment("activate/whmcs"), asked)
+        runs = await ask_all(ground.prefect, await ground.prefect.deployment("activate/whmcs"), asked, flow="activate")
         ends = await ends_of(ground.prefect, runs, within_seconds=600 + sizes.install_seconds)
         done = [end for end in ends if end.state == "COMPLETED"]
         for end in ends:

@@ -41,13 +41,15 @@ def suspension(service_id: int) -> Parameters:
     return {"service_id": service_id, "panel": PANEL, "requested_by": "cron"}
 
 
-async def ask_all(prefect: PrefectApi, deployment: str, parameters: Sequence[Parameters]) -> list[str]:
+async def ask_all(
+    prefect: PrefectApi, deployment: str, parameters: Sequence[Parameters], *, flow: str = "suspend"
+) -> list[str]:
     """Start a run for each, as fast as they are taken; a busy server is asked again with the same key."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(given: Parameters) -> str:
         async with gate:
-            return await prefect.create(deployment, given, key=f"bench:{uuid4()}")
+            return await prefect.create(deployment, flow, given, key=f"bench:{uuid4()}")
 
     return await asyncio.gather(*map(one, parameters))
 

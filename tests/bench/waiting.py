@@ -62,7 +62,8 @@ async def _warm_up(ground: Ground, service_id: int) -> None:
 
 async def _start(ground: Ground, deployment: str, service_ids: list[int]) -> list[str]:
     parameters: list[Parameters] = [{"service_id": service_id, "panel": PANEL} for service_id in service_ids]
-    runs = await ask_all(ground.prefect, await ground.prefect.deployment(deployment), parameters)
+    flow = deployment.partition("/")[0]
+    runs = await ask_all(ground.prefect, await ground.prefect.deployment(deployment), parameters, flow=flow)
     await until_in(ground.prefect, runs, ["RUNNING"], within_seconds=60 + SECONDS_PER_RUN * len(runs))
     return runs
 
