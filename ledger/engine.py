@@ -47,7 +47,7 @@ def make_engine(url: URL, **options: Any) -> AsyncEngine:
     Parameters never get into error texts.
     """
     if sqlite_file(url) is None:
-        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True, **options)
+        return create_async_engine(url, hide_parameters=True, **options)
     engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT}, **options)
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -39,6 +39,7 @@ from prefect.results import aget_default_result_storage
 from prefect.settings import (
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK,
+    PREFECT_WORKER_QUERY_SECONDS,
     temporary_settings,
 )
 from prefect.states import AwaitingRetry, Cancelled
@@ -48,6 +49,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from tasks.connections import close_connections
 from tasks.results import RESULTS
 from tasks.seat import Interruption, Room, Seat, sit
+from worker.bell import ring_when_due
 from worker.janitor import look_after
 
 URGENT = "urgent"
@@ -60,8 +62,8 @@ Prefect's server and the panel answer a few at a time, and runs that queue there
 KEPT_FOR_URGENT = 8
 """A hundred activations at once leave these seats to suspensions."""
 
-GATHER_SECONDS = 0.1
-"""In a burst, seats that get free within this time are filled by one question to Prefect."""
+GATHER_SECONDS = 0.05
+"""In a burst, what is scheduled or gets free within this time is one question to Prefect."""
 
 CANCEL_SECONDS = 2.0
 """How often the worker asks what shall be cancelled: one small query, with no connection that could be lost unseen."""
@@ -107,6 +109,9 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         self._playing: dict[UUID, Playing] = {}
         self._flows: dict[UUID, Flow[..., Any]] = {}
         self._taking = True
+        self._bell = asyncio.Event()
+        self._listener: asyncio.Task[None] | None = None
+        self._query_seconds = float(PREFECT_WORKER_QUERY_SECONDS.value())
 
     # From start to stop
 
@@ -140,7 +145,11 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
     ) -> None:
         # Prefect's engine keeps a thread for each run's heartbeats; `_tell_alive` does it for all.
         heartbeat = PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value()
-        settings = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK: RESULTS}
+        settings = {
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+            PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK: RESULTS,
+            PREFECT_WORKER_QUERY_SECONDS: GATHER_SECONDS,  # `get_and_submit_flow_runs` waits by itself
+        }
         with temporary_settings(settings):
             async with AsyncClientContext():  # one client for all runs, else each makes its own
                 # Kept by Prefect from now on; else each run asks the server for its default, and the loop stands still.
@@ -159,7 +168,7 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                     await self._drain(signals)
                     _end_within(LAST_SECONDS)
                     serving.cancel()
-                for task in beside:
+                for task in [*beside, *filter(None, [self._listener])]:
                     task.cancel()
                 with suppress(asyncio.CancelledError):
                     await serving
@@ -194,6 +203,9 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         Whatever Prefect's server says or does not say, the worker lives on and asks again.
         """
         taken: list[FlowRun] = []
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._bell.wait(), self._query_seconds)
+        self._bell.clear()
         self._last_polled_time = now("UTC")
         try:
             while self._taking and self._has_successfully_synced and (room := self._room.free) > 0:
@@ -303,7 +315,12 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
     # What goes on beside
 
     async def _setup_cancellation_observer(self) -> None:
-        """Prefect's own observer stops for good when the server restarts; `_watch_states` does not."""
+        """Prefect's own observer stops for good when the server restarts; `_watch_states` does not.
+
+        Called once the pool is known, so this is where its bell is hung up.
+        """
+        if self._listener is None:
+            self._listener = asyncio.create_task(ring_when_due(self.work_pool.id, self._bell))
 
     async def _watch_states(self) -> None:
         interrupting = FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.PAUSED])

@@ -45,6 +45,7 @@ class Staged(WarmWorker):
         self.pending = True
         self._has_successfully_synced = True
         self.heartbeat_interval_seconds = 0  # it does not wait for a seat that nobody gives up
+        self._query_seconds = 0.0
 
     async def run(
         self, flow_run: FlowRun, configuration: WarmConfiguration, task_status: TaskStatus[int] | None = None
@@ -134,6 +135,17 @@ async def test_a_burst_is_taken_as_seats_get_free_without_waiting_for_the_next_l
     assert len(await worker.get_and_submit_flow_runs()) == 3 * SEATS
     await worker.all_over()
     assert list(worker.server.told.values()) == ["Completed"] * 3 * SEATS
+
+
+async def test_the_bell_makes_it_look_at_once(worker: Staged) -> None:
+    worker._query_seconds = 3600
+    looking = asyncio.create_task(worker.get_and_submit_flow_runs())
+    await asyncio.sleep(0)
+    assert worker.asked == []
+    worker._bell.set()
+    await looking
+    assert len(worker.asked) == 1
+    assert not worker._bell.is_set()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+"""The bell: Prefect's event stream rings it when a run is scheduled, so that the worker need not ask all the time."""
+
+import asyncio
+import logging
+from uuid import UUID
+
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
+
+AGAIN_SECONDS = 5.0
+"""A stream that broke is opened again after this; meanwhile the worker asks at its usual interval."""
+
+SCHEDULED = ["prefect.flow-run.Scheduled", "prefect.flow-run.AwaitingRetry"]
+
+
+async def ring_when_due(pool_id: UUID, bell: asyncio.Event) -> None:
+    """Set the event whenever a run of the work pool is scheduled. Never ends by itself."""
+    wanted = EventFilter(
+        event=EventNameFilter(name=SCHEDULED),
+        any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
+    )
+    while True:
+        try:
+            async with get_events_subscriber(filter=wanted) as events:
+                async for _ in events:
+                    bell.set()
+        except Exception as error:  # it only saves time: whatever breaks it, the worker goes on asking
+            logging.getLogger("dciflow.bell").info("no event stream (%s): trying again", type(error).__name__)
+        await asyncio.sleep(AGAIN_SECONDS)
