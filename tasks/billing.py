@@ -58,6 +58,11 @@ async def announce(service: Service) -> None:
     Nothing is written when WHMCS has it all already. Refused: the service is not wanted any more, or WHMCS did not keep
     what was written. Source: dossier "WHMCS", section 22, "Write-back order".
     """
+    server = await own_server(service)
+    order = order_of(service)
+    addresses = [address.address for address in await given_addresses(service, server.id)]
+    username = "Administrator" if "windows" in order.os_template.casefold() else "root"
+    # The last look before writing: a cancellation that comes while the panel answers must not be written over.
     whmcs = await billing()
     record = await whmcs.services.get(service.service_id)
     if record.status not in WANTED:
@@ -65,10 +70,6 @@ async def announce(service: Service) -> None:
             f"Service {service.service_id} is {record.status} in WHMCS, so nothing was written there. "
             "Its server is ready and still claimed: terminate the service to release it."
         )
-    server = await own_server(service)
-    order = order_of(service)
-    addresses = [address.address for address in await given_addresses(service, server.id)]
-    username = "Administrator" if "windows" in order.os_template.casefold() else "root"
     if _knows(record, addresses, username):
         return
     await whmcs.services.update(

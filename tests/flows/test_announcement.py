@@ -5,13 +5,19 @@ from dcimanager.servers import Accepted, Servers
 from flows.activate import activate
 from ledger.lifecycle import State
 from simulator.billing_records import Recorded
-from tests.flows.play import cancelled_meanwhile, one_line, promised, sent
+from simulator.things import SimOperation
+from tests.flows.play import DOWN_FOR_CALLS, cancelled_meanwhile, one_line, promised, sent
 from tests.stage import Stage
 
 
 def told(stage: Stage) -> list[Recorded]:
     """What WHMCS was told of services."""
     return [request for request in stage.billing.requests if request.action == "UpdateClientProduct"]
+
+
+def installations(stage: Stage) -> list[SimOperation]:
+    """All OS installations on the panel."""
+    return [operation for operation in stage.panel.world.operations.values() if operation.type == "os_install"]
 
 
 async def test_whmcs_is_told_everything_in_one_call(stage: Stage) -> None:
@@ -64,6 +70,22 @@ async def test_a_service_that_nobody_wants_any_more_is_not_made_active(stage: St
     assert told(stage) == []
     assert stage.billed(service_id).status == status
     assert (await stage.service(service_id)).state is State.INSTALLING
+
+
+async def test_a_cancellation_that_comes_while_the_panel_is_asked_for_the_last_time_is_not_written_over(
+    stage: Stage,
+) -> None:
+    service_id = stage.buy()
+
+    def cancel() -> None:
+        if any(operation.status == "finished" for operation in installations(stage)):
+            stage.billed(service_id).status = "Cancelled"
+
+    for nth in range(1, DOWN_FOR_CALLS):
+        stage.faults.admin_acts_before("address_list", nth, cancel)
+    await one_line(stage.run(activate, service_id, order=stage.order()))
+    assert stage.billed(service_id).status == "Cancelled"
+    assert told(stage) == []
 
 
 async def test_a_service_that_nobody_wants_when_its_activation_begins_gets_no_server(stage: Stage) -> None:
