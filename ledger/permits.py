@@ -115,7 +115,9 @@ async def record_operation(
 
 @writes
 async def void(session: AsyncSession, driver: Driver, permit_id: int, now: datetime) -> Permit:
-    """Settle a permit from which nothing came: it was seen that no wipe started. Saying it twice is fine.
+    """Settle a permit that no operation is on record for: what came of it, if anything, proves nothing.
+
+    Saying it twice is fine.
 
     Raises Superseded; LedgerError: it started an operation, or was settled otherwise.
     """

@@ -24,9 +24,11 @@ WIPE_MINUTES = 75
 async def permit_wipe(service: Service) -> int:
     """Write the one permit to wipe this one server and return its id; there is no way back from here (safety rule 4).
 
-    A permit that was used without the panel ever starting a wipe is voided and a new one written from fresh readings;
-    so is one after which something else ran on the server, and so it is after a wipe that was not proved, once a
-    person let the service go on. An operation in the way, such as the panel's own check of a freed server, is ended.
+    A permit that was used by a run which broke off before it knew its wipe is voided and a new one written from fresh
+    readings: whatever runs or ran there since may be that wipe, or diagnostics that somebody started by hand and that
+    clear nothing. So is one after which something else ran on the server, and so it is after a wipe that was not
+    proved, once a person let the service go on. An operation in the way, such as the panel's own check of a freed
+    server, is ended.
     Held: the server's identity cannot be proved, or it has an owner.
     """
     service = await fresh(service)
@@ -34,11 +36,11 @@ async def permit_wipe(service: Service) -> int:
     server = await own_server(service)
     await check_owner(await panel_named(service.panel), server, None)
     if present is not None and present.outcome is None and present.used_at is not None:
+        if present.operation_id is not None:
+            return present.id
         while clock().elapsed(present.used_at).total_seconds() < ARRIVAL_SECONDS:
             await clock().sleep(SETTLE_SECONDS)
         server = await own_server(service)
-        if present.operation_id is not None or _wipe_of(present, server) is not None:
-            return present.id
         await _void(service, present)
     wipe_may_run = present is not None and present.outcome == "unproven"
     if server.operation is not None and server.operation.running and not wipe_may_run:
@@ -73,7 +75,8 @@ async def clear_disks(service: Service, permit_id: int) -> int:
     """Start diagnostics with the disk-clear option on the one server that the permit names; returns the operation's id.
 
     Everything in the permit is read afresh right before the call and must still be true. One permit, one use: when the
-    answer is lost we look for the wipe and adopt it; when it is not there this run ends, and the next one looks first.
+    answer is lost we look for the wipe at once and adopt it; when it is not there this run ends, and the next one wipes
+    under a permit of its own.
     Source: DCImanager manual, Integration with WHMCS, "Service deletion", step 6.
     """
     service = await fresh(service)
@@ -83,26 +86,22 @@ async def clear_disks(service: Service, permit_id: int) -> int:
     server = await own_server(service)  # state ERASING: no owner, recorded hardware, this service's claim
     if server.id != permit.server_id:
         raise Held(Reason.WIPE_UNPROVEN, f"The permit names server {permit.server_id}, the claim server {server.id}.")
-    operation = _wipe_of(permit, server)
-    if operation is None:
-        if server.operation is not None and server.operation.running:
-            raise Refusal(f"Server {server.id} is busy with operation {server.operation.id}. End it and press Retry.")
-        if _last_operation(server) != permit.operation_before:
-            # It could be taken for the wipe, should the wipe's answer be lost.
-            raise Refusal(f"Something ran on server {server.id} since its wipe was permitted. Press Retry.")
-        await permits.use(ledger(), driver_of(service), permit.id, now=clock().now())
-        panel = await panel_named(service.panel)
-        try:
-            started = (await panel.servers.run_diagnostics(permit.server_id, clear_disks=True)).operation_id
-        except Unreachable as lost:
-            run_log().warning("The answer to the wipe of server %s was lost (%s): looking for it.", server.id, lost)
-            started = None
-        except Refused:
-            # No wipe came of it: diagnostics that somebody runs by hand until the re-run must not pass for one.
-            await _void(service, permit)
-            raise
-    else:
-        started = operation.id
+    if server.operation is not None and server.operation.running:
+        raise Refusal(f"Server {server.id} is busy with operation {server.operation.id}. End it and press Retry.")
+    if _last_operation(server) != permit.operation_before:
+        # It could be taken for the wipe, should the wipe's answer be lost.
+        raise Refusal(f"Something ran on server {server.id} since its wipe was permitted. Press Retry.")
+    await permits.use(ledger(), driver_of(service), permit.id, now=clock().now())
+    panel = await panel_named(service.panel)
+    try:
+        started = (await panel.servers.run_diagnostics(permit.server_id, clear_disks=True)).operation_id
+    except Unreachable as lost:
+        run_log().warning("The answer to the wipe of server %s was lost (%s): looking for it.", server.id, lost)
+        started = None
+    except Refused:
+        # No wipe came of it: diagnostics that somebody runs by hand until the re-run must not pass for one.
+        await _void(service, permit)
+        raise
     operation_id = started if started is not None else await _look_for_wipe(service, permit)
     await permits.record_operation(ledger(), driver_of(service), permit.id, operation_id, now=clock().now())
     run_log().info("server %s: diagnostics with disk clearing run as operation %s", server.id, operation_id)
@@ -150,20 +149,19 @@ def _last_operation(server: Server) -> int | None:
 
 
 def _wipe_of(permit: Permit, server: Server) -> Operation | None:
-    """The wipe that a used permit started without our hearing so: a newer operation that may be diagnostics."""
+    """The wipe that this run asked for without hearing the answer: a newer operation that may be diagnostics."""
     operation = server.operation
-    if permit.used_at is None or operation is None or operation.id == permit.operation_before:
+    if operation is None or operation.id == permit.operation_before:
         return None
     return None if operation.is_diagnostics is False else operation
 
 
 async def _look_for_wipe(service: Service, permit: Permit) -> int:
-    used = permit.model_copy(update={"used_at": clock().now()})
     lost: Unreachable | None = None
     for _ in range(LOOKS_AFTER_LOSS):
         await clock().sleep(SETTLE_SECONDS)
         try:
-            operation = _wipe_of(used, await own_server(service))
+            operation = _wipe_of(permit, await own_server(service))
         except Unreachable as error:
             lost = error
             continue

@@ -6,9 +6,12 @@ Each check yields a sentence for what is wrong; none means that all is well.
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
+from sqlmodel import col, select
+
 from ledger import claims, journal, requests, services
 from ledger.lifecycle import State
 from ledger.snapshots import Service
+from ledger.tables import PermitRow
 from simulator.things import SimAddress, SimServer
 from tasks.operations import INSTALL
 from tests.crash.lives import ADDRESSES, Life, servers_of_the_client
@@ -133,8 +136,9 @@ async def _once(scene: Scene, service: Service) -> AsyncIterator[str]:
         attempts += sum(entry.step == INSTALL for entry in noted)
     if scene.asked("os_install") > attempts:
         yield f"{scene.asked('os_install')} OS installations were asked for in {attempts} attempts"
-    if scene.asked("diagnostics") > service.generation:
-        yield f"{scene.asked('diagnostics')} wipes were asked for in {service.generation} generations"
+    used = await _used_permits(scene)
+    if scene.asked("diagnostics") > used:
+        yield f"{scene.asked('diagnostics')} wipes were asked for under {used} permits"
     if scene.asked("diagnostics") and scene.asked("owner_clear") == 0:
         yield "a server was wiped that was never taken back"
     passwords = scene.written("servicepassword") - scene.written("dedicatedip")
@@ -142,6 +146,11 @@ async def _once(scene: Scene, service: Service) -> AsyncIterator[str]:
         yield "a second password was made"
     if scene.written("dedicatedip") > service.generation:
         yield "WHMCS was told the server twice"
+
+
+async def _used_permits(scene: Scene) -> int:
+    async with scene.stage.ledger.reading() as session:
+        return len((await session.exec(select(PermitRow).where(col(PermitRow.used_at).is_not(None)))).all())
 
 
 def _told_the_truth(scene: Scene, service: Service) -> Iterator[str]:

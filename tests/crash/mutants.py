@@ -209,6 +209,6 @@ MUTANTS = [
         "the permit is spent after the call",
         "terminate",
         _permit_spent_after_the_call,
-        shows="2 wipes were asked for in 1 generations",
+        shows="2 wipes were asked for under 1 permits",
     ),
 ]

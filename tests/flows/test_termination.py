@@ -226,6 +226,28 @@ async def test_diagnostics_run_by_hand_after_a_wipe_that_never_started_are_no_pr
     await is_released(stage, service_id, server)
 
 
+class Died(BaseException):
+    """The worker is gone."""
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["after it was asked for", "before it was asked for"])
+async def test_diagnostics_run_by_hand_after_a_worker_died_at_the_wipe_are_no_proof(stage: Stage, asked: bool) -> None:
+    service_id, server = await used_and_deleted(stage)
+
+    def die() -> None:
+        raise Died
+
+    (stage.faults.admin_acts_after if asked else stage.faults.admin_acts_before)("diagnostics", 1, die)
+    with pytest.raises(Died):
+        await stage.run(terminate, service_id)
+    stage.panel.by_hand.end_operation(server.id)
+    stage.panel.by_hand.start_operation(server.id)
+    await stage.clock.sleep(600)
+    stage.connect()
+    await stage.run(terminate, service_id)
+    await is_released(stage, service_id, server)
+
+
 async def test_every_wipe_has_a_permit_of_its_own_that_names_the_server(stage: Stage) -> None:
     service_id, server = await used_and_deleted(stage)
     client = server.owner_id
