@@ -39,8 +39,8 @@ unit: $(READY) ## the quick tests that need no server at all (about a minute)
 	@$(PYTEST) -n 2 -m "not prefect and not postgres and not crash"
 
 .PHONY: crash
-crash: $(READY) ## a driver dies at every point of every lifecycle, and a second one finishes (a minute or two)
-	@$(PYTEST) -n 2 tests/crash
+crash: $(READY) ## a driver dies at every point of every lifecycle, and a second one finishes; plays at random (minutes)
+	@DCIFLOW_MACHINE_EXAMPLES=$${DCIFLOW_MACHINE_EXAMPLES:-60} $(PYTEST) -n 2 tests/crash tests/machine
 
 .PHONY: check
 check: $(READY) ## ruff, mypy --strict, import-linter

@@ -1,0 +1,92 @@
+"""Judges each change that the panel is asked for at the moment at which it is handled (safety rules 1, 2, 4 and 6)."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from ledger.lifecycle import State
+from simulator.panel import PanelModel, Recorded
+from simulator.things import SimServer
+from tasks.identity import _driver
+from tests.machine.memory import Peek, Promise
+
+TAKING_BACK = frozenset({State.RELEASING, State.ERASING})
+MAY_ASK = {
+    "owner_set": {State.PREPARING},
+    "owner_clear": {State.RELEASING},
+    "port_off": {State.ACTIVE, State.SUSPENDED},
+    "address_add": {State.PREPARING},
+    "address_remove": {State.PREPARING, State.INSTALLING, State.RELEASING},
+    "os_install": {State.INSTALLING},
+    "diagnostics": {State.ERASING},
+}
+"""The states in which a service may be when its run asks for these."""
+
+
+class Guard(list[Recorded]):
+    """The panel's record of calls, which looks at each one. `on_write` is called after each write."""
+
+    def __init__(self, panel: PanelModel, peek: Peek) -> None:
+        super().__init__()
+        self._panel = panel
+        self._peek = peek
+        self._wipes: Counter[int] = Counter()
+        self.wrongs: list[str] = []
+        self.on_write: Callable[[], None] = lambda: None
+
+    def append(self, call: Recorded) -> None:
+        """Remember a call, and what is wrong with it."""
+        super().append(call)
+        if call.method == "GET" or call.endpoint in ("login", "logout", "user_create"):
+            return
+        wrong = self._wrong(call)
+        if wrong:
+            self.wrongs.append(f"{call.endpoint} {call.path}: {wrong}")
+        if call.status is not None or call.lost:
+            self.on_write()
+
+    def _wrong(self, call: Recorded) -> str | None:
+        server = self._server(call)
+        if server is None:
+            return None  # it was taken out of the panel between the look and the call
+        driver = _driver.get()
+        promise = self._peek.promises().get(server.id)
+        if promise is None or promise.service_id != driver.service_id:
+            return f"service {driver.service_id} does not claim server {server.id}"
+        if promise.serial != server.serial:
+            return f"server {server.id} is not the machine that service {promise.service_id} was promised"
+        may = MAY_ASK.get(call.endpoint or "")
+        if may is not None and promise.state not in may:
+            return f"service {promise.service_id} is {promise.state}"
+        if call.endpoint == "diagnostics":
+            return self._wrong_wipe(call, promise, server)
+        if not self._own(call, promise, server):
+            return f"server {server.id} is owned by {server.owner_id}, service {promise.service_id} is {promise.state}"
+        return None
+
+    @staticmethod
+    def _own(call: Recorded, promise: Promise, server: SimServer) -> bool:
+        if call.endpoint == "owner_set":
+            arrived = call.status is not None and call.status < 300
+            return promise.owner_id is None and (not arrived or (call.body or {}).get("owner") == server.owner_id)
+        if promise.state is State.ERASING:
+            return server.owner_id is None
+        if promise.state is State.RELEASING:
+            return server.owner_id in (None, promise.owner_id)
+        return server.owner_id == promise.owner_id
+
+    def _wrong_wipe(self, call: Recorded, promise: Promise, server: SimServer) -> str | None:
+        if server.owner_id is not None:
+            return f"server {server.id} is owned by {server.owner_id}"
+        permit = self._peek.permit(server.id, promise.service_id, promise.generation)
+        if permit is None or permit["used_at"] is None or permit["outcome"] is not None:
+            return f"service {promise.service_id} has no permit that is being used: {permit}"
+        if call.lost or (call.status is not None and call.status < 300):
+            self._wipes[permit["id"]] += 1
+        return "it is the permit's second wipe" if self._wipes[permit["id"]] > 1 else None
+
+    def _server(self, call: Recorded) -> SimServer | None:
+        parts = call.path.split("/")
+        if "port" in parts:
+            found = self._panel.world.ports.get(int(parts[parts.index("port") + 1]))
+            return None if found is None else found[0]
+        return self._panel.servers.get(int(parts[parts.index("server") + 1]))
