@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from dcimanager.errors import NotFound
 from dcimanager.panel import Panel
@@ -161,8 +162,7 @@ async def check_owner(panel: Panel, server: Server, owner_id: int | None) -> Non
         matches = server.owner_email is None
         expected = "nobody"
     else:
-        user = await panel.users.get(owner_id)
-        matches = user is not None and same_email(user.email, server.owner_email)
+        matches = await _is_of(panel, owner_id, server.owner_email)
         expected = f"user {owner_id}"
     if not matches:
         found = "nobody" if server.owner_email is None else "somebody else"
@@ -172,6 +172,25 @@ async def check_owner(panel: Panel, server: Server, owner_id: int | None) -> Non
             server=server.id,
             expected=expected,
         )
+
+
+REMEMBERED = timedelta(seconds=30)
+"""Which e-mail a panel user has: every look at a server would ask for it again, and users hardly ever change theirs."""
+
+_emails: "WeakKeyDictionary[Panel, dict[int, tuple[datetime, str]]]" = WeakKeyDictionary()
+
+
+async def _is_of(panel: Panel, user_id: int, email: str | None) -> bool:
+    """Whether the e-mail is that user's. Only a match is believed without asking, so it cannot be held for old news."""
+    emails = _emails.setdefault(panel, {})
+    at, known = emails.get(user_id, (datetime.min.replace(tzinfo=UTC), ""))
+    if same_email(known, email) and clock().elapsed(at) < REMEMBERED:
+        return True
+    user = await panel.users.get(user_id)
+    if user is None:
+        return False
+    emails[user_id] = (clock().now(), user.email)
+    return same_email(user.email, email)
 
 
 def same_email(one: str, other: str | None) -> bool:
