@@ -36,6 +36,12 @@ async def register_all() -> AsyncIterator[str]:
         with suppress(ObjectAlreadyExists):
             template = WarmWorker.get_default_base_job_template()
             await client.create_work_pool(WorkPoolCreate(name=POOL, type=WarmWorker.type, base_job_template=template))
+        pool = await client.read_work_pool(POOL)
+        if pool.type != WarmWorker.type:
+            raise Refusal(
+                f"The work pool {POOL} is of type {pool.type}, not {WarmWorker.type}. When nothing runs: "
+                f"prefect work-pool delete {POOL}, then `dciflow setup` again."
+            )
         with suppress(ObjectAlreadyExists):
             await client.create_work_queue(name=URGENT, work_pool_name=POOL, priority=1)
     yield f"The work pool {POOL} is there."
