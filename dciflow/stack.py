@@ -154,7 +154,7 @@ async def running_stack(
         options = ("--port", str(simulator_port), "--speed", str(speed), "--servers", str(servers))
         await stack.start("simulator", "dciflow", "simulate", *options)
         await stack.start(
-            "prefect-server", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)
+            "prefect-server", "dciflow.prefect_server", "--host", "127.0.0.1", "--port", str(prefect_port)
         )
         await stack.answers("simulator", f"{simulator}/control/state")
         await stack.answers("prefect-server", f"{prefect}/api/health")

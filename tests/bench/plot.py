@@ -61,9 +61,10 @@ def _memory(axes: Axes, results: Results) -> None:
         if measured.waiting:
             counts = [point.waiting for point in measured.waiting.points]
             line = axes.plot(counts, [point.uss_mb for point in measured.waiting.points], marker="o", label=database)
+            waited = [point for point in measured.waiting.points if point.waiting]
             calls.plot(
-                counts,
-                [point.panel_calls_per_minute for point in measured.waiting.points],
+                [point.waiting for point in waited],
+                [point.panel_calls_per_minute for point in waited],
                 linestyle="--",
                 color=line[0].get_color(),
             )

@@ -26,8 +26,8 @@ class Table:
 INTRODUCTION = f"""\
 # Benchmarks
 
-Written by `make bench`; its raw figures are in [benchmarks.json](benchmarks.json). `make bench BENCH="--quick"` tries
-it in a few minutes. One machine plays everything: the simulated panel and WHMCS, Prefect's server, the worker, and the
+Written by `make bench`; its raw figures are in [benchmarks.json](benchmarks.json). With `BENCH=--quick` it is tried in
+a few minutes. One machine plays everything: the simulated panel and WHMCS, Prefect's server, the worker, and the
 benchmark that asks. Three are compared side by side:
 
 * **{Contender.OURS}**: this project's flows in its own worker.
@@ -35,18 +35,19 @@ benchmark that asks. Three are compared side by side:
   queue. Nothing that runs on Prefect in this worker can be quicker.
 * **{Contender.PROCESS}**: the very same `suspend`, in a pool of Prefect's type `process` with its default command.
 
-Both workers ask for work every second. Requests are what WHMCS sends (service, panel, requested_by, an idempotency
-key), and a 503 is repeated with the same key. Times are Prefect's own: from the flow run's `created` to its `end_time`;
-the first write is the simulated panel's own record. Except in the activations, the simulated panel does everything at
-once but installing: what is left is this project's time and Prefect's.
+Requests are what WHMCS sends (service, panel, requested_by, the run's name and tags, an idempotency key), and a 503 is
+repeated with the same key. The process worker asks for work every second, as ours does where no event tells it sooner.
+Times are Prefect's own: from the flow run's `created` to its `end_time`; the first write is the simulated panel's own
+record. Except in the activations, the simulated panel does everything at once but installing: what is left is this
+project's time and Prefect's.
 """
 
 ENGINES = """\
 ## What is the engine's
 
-The floor's figures are Prefect's alone: the worker asks for work once a second, so a single request waits for the next
-time first; then every run is created, handed out, moved through its states, and its tasks and its log are told to the
-server, in calls of its REST API and in events. What dciflow adds is the difference to the floor.
+The floor's figures are Prefect's alone: every run is created, handed out, moved through its states, and its tasks and
+its log are told to the server, in calls of its REST API and in events; the server does all of that in one process. What
+dciflow adds is the difference to the floor.
 """
 
 
