@@ -39,8 +39,12 @@ unit: $(READY) ## the quick tests that need no server at all (about a minute)
 	@$(PYTEST) -n 2 -m "not prefect and not postgres and not crash"
 
 .PHONY: crash
-crash: $(READY) ## a driver dies at every point of every lifecycle, and a second one finishes; plays at random (minutes)
-	@DCIFLOW_MACHINE_EXAMPLES=$${DCIFLOW_MACHINE_EXAMPLES:-60} $(PYTEST) -n 2 tests/crash tests/machine
+crash: $(READY) ## a driver dies at every point of every lifecycle, and a second one finishes (a minute or two)
+	@$(PYTEST) -n 2 tests/crash
+
+.PHONY: play
+play: $(READY) ## clients, administrators, accidents and the clock at random, other plays each time (minutes, or nights)
+	@DCIFLOW_MACHINE_EXAMPLES=$${DCIFLOW_MACHINE_EXAMPLES:-60} $(PYTEST) -n 2 tests/machine
 
 .PHONY: check
 check: $(READY) ## ruff, mypy --strict, import-linter
