@@ -153,7 +153,10 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         with temporary_settings(settings):
             async with AsyncClientContext():  # one client for all runs, else each makes its own
                 # Kept by Prefect from now on; else each run asks the server for its default, and the loop stands still.
-                await aget_default_result_storage()
+                try:
+                    await aget_default_result_storage()
+                except (ValueError, httpx.HTTPError) as error:
+                    self._logger.warning("Prefect has no result storage for us (%s): run `dciflow setup`.", error)
                 serving = asyncio.create_task(super().start(run_once, with_healthcheck, printer))
                 asked_to_stop = asyncio.create_task(signals.acquire())
                 beside = [
