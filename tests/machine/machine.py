@@ -50,6 +50,8 @@ FATEFUL = ["owner_set", "address_add", "os_install", "owner_clear", "diagnostics
 AFTER_A_DEATH = st.sampled_from([None, "check_disks", "give_away", "take_off", "end_operation", "swap", "add_address"])
 TAKEN = st.sampled_from(["give_away", "take_off", "swap", "protect", "check_disks"])
 TRIES_AT_THE_END = 5
+LONGER_THAN_ANYTHING = 5000
+"""Seconds in which operations are over, and after which a dead run is silent for long."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -205,9 +207,10 @@ class Machine(RuleBasedStateMachine):
         """With everybody's hands off and a person who decides, every server comes back, clean."""
         scene = self.scene
         scene.stage.panel.operations.scripts.clear()
+        scene.wait(scene.stage.clock.sleep(LONGER_THAN_ANYTHING))
         for server_id in list(scene.stage.panel.servers):
             scene.hands.do("unprotect", server_id)
-        scene.wait(scene.stage.clock.sleep(100))
+            scene.hands.do("end_operation", server_id)  # what still runs by now hangs
         for service_id in self.orders:
             self._delete(service_id)
         self.all_is_well()
