@@ -41,12 +41,14 @@ class Row(BaseModel):
     service_id: int
     action: str
     expected: str
+    saying: str
+    """What its message has to have in it: a run that fails for another reason is not as expected."""
     end: RunEnd
 
     @property
     def as_expected(self) -> bool:
         """Whether it came as expected."""
-        return self.end.state == self.expected
+        return self.end.state == self.expected and self.saying in self.end.message
 
 
 class Unexpected(Exception):
@@ -100,12 +102,12 @@ class Customer:
             "hostname": f"{self.name.lower()}.example.com",
         }
 
-    async def ask(self, action: str, expected: str = "COMPLETED", *, order: bool = False) -> None:
+    async def ask(self, action: str, expected: str = "COMPLETED", *, saying: str = "", order: bool = False) -> None:
         """Ask for an action as WHMCS does, and wait for its end."""
         parameters: dict[str, JsonValue] = {"service_id": self.service_id, "panel": "main"}
         if order:
             parameters |= {"requested_by": "client", "order": self.order}
-        self._note(action, expected, await self.prefect.run(action, parameters))
+        self._note(action, expected, await self.prefect.run(action, parameters), saying)
 
     async def watched(self) -> None:
         """Wait for the run that follows the installation."""
@@ -123,8 +125,8 @@ class Customer:
         address = next(s["dedicated_ip"] for s in state["services"] if s["id"] == self.service_id)
         return next(int(s["id"]) for s in state["servers"] if address in s["addresses"])
 
-    def _note(self, action: str, expected: str, end: RunEnd) -> None:
-        row = Row(service_id=self.service_id, action=action, expected=expected, end=end)
+    def _note(self, action: str, expected: str, end: RunEnd, saying: str = "") -> None:
+        row = Row(service_id=self.service_id, action=action, expected=expected, saying=saying, end=end)
         self.rows.append(row)
         text = f"service {self.service_id}: {action} {end.state} in {end.seconds:.1f} s"
         say(text if row.as_expected else f"{text} (expected {expected}): {end.message}")
@@ -154,7 +156,8 @@ async def _hangs(customer: Customer) -> None:
         if server["configuration"] == customer.configuration:
             body = {"type": "os_install", "server": server["id"]}
             (await customer.http.post("/control/hang-next", json=body)).raise_for_status()
-    await customer.ask("activate", "FAILED", order=True)
+    late = f"did not finish within {TIMEOUT_MINUTES} minutes and was ended"
+    await customer.ask("activate", "FAILED", saying=late, order=True)
     customer.timeout_minutes = 60
     await customer.ask("activate", order=True)
     await customer.uses_the_server()
