@@ -133,8 +133,8 @@ def _step(
     task: Task[P, Any] = Task(
         body,
         name=body.__name__,
-        description=inspect.getdoc(body),
-        tags=[kind.value],
+        # The kind is said here and not by a tag: for each tag Prefect would ask the server whether it has a free slot.
+        description=f"{kind}: {what}. {inspect.getdoc(body)}",
         task_run_name=run_name or what,
         cache_policy=policy,
         persist_result=kept,

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from random import SystemRandom
 
+import psutil
+
 from dciflow.stack import Say
 from tests.bench import data_centre
 from tests.bench.asking import Ended, Parameters, ask_all, ends_of, suspension
@@ -18,6 +20,9 @@ POLL_SECONDS = 1.0
 
 END_SECONDS = 120.0
 
+AFTERMATH_SECONDS = 2.0
+"""Prefect's server and the process worker have things to write down after a run."""
+
 
 async def measure(database: Database, sizes: Sizes, say: Say) -> Latency:
     """Suspend services one after the other, the contenders in turn, so that noise hits all alike."""
@@ -27,15 +32,18 @@ async def measure(database: Database, sizes: Sizes, say: Say) -> Latency:
         deployments = await deployments_of_suspend(ground)
         to_end: dict[Contender, list[float]] = {contender: [] for contender in Contender}
         to_first_write: dict[Contender, list[float]] = {Contender.OURS: [], Contender.PROCESS: []}
-        async with process_worker(ground):
+        async with process_worker(ground) as processes:
             for contender in Contender:  # imports and first connections are no part of it
                 await _play(ground, deployments[contender], _parameters(contender, services))
+            await _gone(processes)
             for contender in in_turn(sizes.latency, sizes.latency_process):
                 await asyncio.sleep(SystemRandom().uniform(0, POLL_SECONDS))
                 end = await _play(ground, deployments[contender], _parameters(contender, services))
                 to_end[contender].append(end.seconds)
                 if contender is not Contender.FLOOR:
                     to_first_write[contender].append(await _first_write(ground, end))
+                if contender is Contender.PROCESS:
+                    await _gone(processes)
                 say(f"{contender}: {end.seconds:.2f} s")
     return Latency(to_first_write=to_first_write, to_end=to_end)
 
@@ -51,6 +59,12 @@ def in_turn(runs: int, process_runs: int) -> Iterator[Contender]:
 
 def _parameters(contender: Contender, services: Iterator[int]) -> Parameters:
     return {} if contender is Contender.FLOOR else suspension(next(services))
+
+
+async def _gone(worker: psutil.Process) -> None:
+    """Wait until the process worker's last process has ended: that takes it seconds after the run, at others' cost."""
+    await asyncio.to_thread(psutil.wait_procs, worker.children(recursive=True), timeout=END_SECONDS)
+    await asyncio.sleep(AFTERMATH_SECONDS)
 
 
 async def _play(ground: Ground, deployment: str, parameters: Parameters) -> Ended:
