@@ -18,6 +18,7 @@ from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import ensures, reads
 from tasks.outcomes import Held, Reason, Refusal
+from tasks.seat import away
 
 T = TypeVar("T")
 
@@ -223,4 +224,5 @@ async def poll(
             return seen
         if clock().elapsed(started).total_seconds() >= within_seconds:
             raise Refusal(otherwise)
-        await clock().sleep(POLL_SECONDS)
+        async with away():
+            await clock().sleep(POLL_SECONDS)
