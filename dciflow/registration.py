@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from prefect import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from tasks.blocks import DcimanagerPanel, Whmcs
@@ -33,8 +33,8 @@ async def register_all() -> AsyncIterator[str]:
     await LedgerResults().asave(RESULTS.partition("/")[2], overwrite=True)
     yield "The block types and the result storage are registered."
     async with get_client() as client:
+        template = WarmWorker.get_default_base_job_template()
         with suppress(ObjectAlreadyExists):
-            template = WarmWorker.get_default_base_job_template()
             await client.create_work_pool(WorkPoolCreate(name=POOL, type=WarmWorker.type, base_job_template=template))
         pool = await client.read_work_pool(POOL)
         if pool.type != WarmWorker.type:
@@ -42,6 +42,8 @@ async def register_all() -> AsyncIterator[str]:
                 f"The work pool {POOL} is of type {pool.type}, not {WarmWorker.type}. When nothing runs: "
                 f"prefect work-pool delete {POOL}, then `dciflow setup` again."
             )
+        if pool.base_job_template != template:  # made by an earlier release
+            await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
         with suppress(ObjectAlreadyExists):
             await client.create_work_queue(name=URGENT, work_pool_name=POOL, priority=1)
     yield f"The work pool {POOL} is there."

@@ -3,23 +3,24 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Literal, ParamSpec
 
 from prefect import Flow, flow
+from pydantic import ValidationError, validate_call
 
 from dcimanager.errors import WrongCredentials
 from ledger import requests, services
-from ledger.errors import Busy, LedgerError
+from ledger.errors import Busy, Elsewhere, LedgerError, Unknown
 from ledger.lifecycle import State
 from ledger.orders import Order
-from ledger.snapshots import Driver
+from ledger.snapshots import Driver, Service
 from tasks.card import show_card
 from tasks.clock import clock
 from tasks.connections import forget_panel, ledger
 from tasks.heart import SILENT_AFTER, beating
-from tasks.identity import drive, load
+from tasks.identity import drive
 from tasks.log import EXPECTED, quiet_expected_ends, run_log
 from tasks.outcomes import Held, Refusal
 from tasks.reorder import check_reorder
@@ -60,20 +61,26 @@ def lifecycle(
         signature = inspect.signature(body)
         action = body.__name__.replace("_", "-")
 
+        @validate_call
+        @functools.wraps(body)
+        def accept(*args: P.args, **kwargs: P.kwargs) -> inspect.BoundArguments:
+            return signature.bind(*args, **kwargs)
+
         @functools.wraps(body)
         async def run(*args: P.args, **kwargs: P.kwargs) -> None:
             quiet_expected_ends()
-            given = signature.bind(*args, **kwargs)
+            with _refusing_wrong_types():
+                given = accept(*args, **kwargs)
             given.apply_defaults()
             asked = given.arguments
             order: Order | None = asked.get("order")
             async with _request(
                 action, asked["service_id"], asked["panel"], asked["requested_by"], order, after
             ) as request:
-                if await request.may_begin(ends_in, begins_with):
+                if request.may_begin(ends_in, begins_with):
                     if order is not None:
                         await request.keep(asked["panel"], order)
-                    reached = await body(*args, **kwargs)
+                    reached = await body(*given.args, **given.kwargs)
                     request.ends_in = reached or ends_in
 
         run.__doc__ = f"{inspect.getdoc(body)}{PARAMETERS}"
@@ -81,16 +88,28 @@ def lifecycle(
             name=action,
             description=inspect.getdoc(body),
             persist_result=False,
+            validate_parameters=False,  # Prefect would make a model of the signature for each run; `accept` is one
         )(run)
 
     return decorate
 
 
+@contextmanager
+def _refusing_wrong_types() -> Iterator[None]:
+    """Make one line of parameters that a caller sent past Prefect's own check. Raises Refusal."""
+    try:
+        yield
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False)]
+        raise Refusal(f"The parameters are wrong ({'; '.join(wrong)}). Nothing was touched.") from None
+
+
 class _Request:
     """One action asked for on one service, while this run drives it."""
 
-    def __init__(self, driver: Driver, action: str) -> None:
+    def __init__(self, driver: Driver, service: Service, action: str) -> None:
         self.driver = driver
+        self.service = service
         self.action = action
         self.ends_in: State | None = None
 
@@ -99,8 +118,8 @@ class _Request:
 
         Raises Refusal: what it changes was done already.
         """
-        await check_reorder(await load(self.driver.service_id), order)
-        await services.remember(
+        await check_reorder(self.service, order)
+        self.service = await services.remember(
             ledger(),
             service_id=self.driver.service_id,
             panel=panel,
@@ -108,10 +127,11 @@ class _Request:
             order=order,
             now=clock().now(),
         )
+        drive(self.driver, self.service)
 
-    async def may_begin(self, ends_in: State, begins_with: Collection[State]) -> bool:
+    def may_begin(self, ends_in: State, begins_with: Collection[State]) -> bool:
         """False: the service is there already. Raises Refusal: it cannot be done from where the service stands."""
-        service = await load(self.driver.service_id)
+        service = self.service
         if service.state is State.HELD:
             raise Refusal(
                 f"Service {service.service_id} is HELD ({service.held_reason}): a person has to decide first, "
@@ -134,27 +154,18 @@ async def _request(
 ) -> AsyncIterator[_Request]:
     """Open the request, keep it alive, and close it with its outcome whatever happens.
 
-    Raises Refusal: another run drives the service; the text has its link.
+    Raises Refusal: another run drives the service (the text has its link), the ledger does not know it, or its server
+    is on another panel.
     """
-    known = await services.get(ledger(), service_id)
-    if known is None and order is None:
-        raise Refusal(
-            f"The ledger does not know service {service_id}: nothing was touched. "
-            "Activate it with an order first, or look after its server by hand."
-        )
-    if known is not None and known.claim is not None and known.panel != panel:
-        raise Refusal(
-            f"Service {service_id} has its server on panel {known.panel}, not on {panel}. Nothing was touched."
-        )
-    if known is None:
+    if order is not None and await services.get(ledger(), service_id) is None:
         await services.remember(ledger(), service_id=service_id, panel=panel, now=clock().now())
-    driver = await _drive(action, service_id, panel, requested_by, after)
-    drive(driver)
-    request = _Request(driver, action)
+    driver, service = await _drive(action, service_id, panel, requested_by, after)
+    drive(driver, service)
+    request = _Request(driver, service, action)
     shows_card = True  # unless all went well with an action that changes nothing that the card shows
     try:
         with beating(driver):
-            client_id = order.client_id if order else (known.client_id if known else None)
+            client_id = order.client_id if order else service.client_id
             await label_run(action, service_id=service_id, panel=panel, client_id=client_id)
             yield request
     except Held as held:
@@ -181,7 +192,9 @@ async def _request(
             await show_card(service_id)
 
 
-async def _drive(action: str, service_id: int, panel: str, requested_by: str, after: str | None) -> Driver:
+async def _drive(
+    action: str, service_id: int, panel: str, requested_by: str, after: str | None
+) -> tuple[Driver, Service]:
     open_request = functools.partial(
         requests.open,
         ledger(),
@@ -196,6 +209,15 @@ async def _drive(action: str, service_id: int, panel: str, requested_by: str, af
     while True:
         try:
             return await open_request(now=clock().now())
+        except Unknown:
+            raise Refusal(
+                f"The ledger does not know service {service_id}: nothing was touched. "
+                "Activate it with an order first, or look after its server by hand."
+            ) from None
+        except Elsewhere as elsewhere:
+            raise Refusal(
+                f"Service {service_id} has its server on panel {elsewhere.panel}, not on {panel}. Nothing was touched."
+            ) from None
         except Busy as busy:
             if await is_over(busy.request.flow_run_id):
                 return await open_request(now=clock().now(), takeover=True)

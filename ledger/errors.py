@@ -1,6 +1,8 @@
 """What the ledger refuses, drawn by what the caller should do.
 
     LedgerError            not to be had, or asked for what its rows contradict: a person reads the line
+      Unknown              the ledger has no such service: it was never activated
+      Elsewhere            the service has its server on another panel: ask for it there
       Superseded           somebody else drives this service now: stop, touch nothing
       IllegalMove          the life of a service has no such move from here: stop, touch nothing
       Busy                 another request is open on this service: wait, or point at its run
@@ -18,6 +20,30 @@ class LedgerError(Exception):
 
     def __str__(self) -> str:
         return " ".join(super().__str__().split())
+
+
+class Unknown(LedgerError):
+    """The ledger has no such service."""
+
+    def __init__(self, service_id: int) -> None:
+        super().__init__(service_id)
+        self.service_id = service_id
+
+    def __str__(self) -> str:
+        return f"The ledger does not know service {self.service_id}: check the number, or activate the service first."
+
+
+class Elsewhere(LedgerError):
+    """The service has its server on another panel."""
+
+    def __init__(self, service_id: int, panel: str, asked: str) -> None:
+        super().__init__(service_id, panel, asked)
+        self.service_id = service_id
+        self.panel = panel
+        self.asked = asked
+
+    def __str__(self) -> str:
+        return f"Service {self.service_id} has its server on panel {self.panel}, not on {self.asked}: ask for it there."
 
 
 class Superseded(LedgerError):

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from ledger.errors import IllegalMove, LedgerError, Superseded
+from ledger.errors import IllegalMove, Superseded, Unknown
 from ledger.lifecycle import MOVES, State
 from ledger.snapshots import Claim, Driver, Service
 from ledger.tables import ClaimRow, RequestRow, ServiceRow
@@ -26,13 +26,11 @@ CHAIN = (State.CLAIMED, State.PREPARING, State.INSTALLING, State.ACTIVE)
 async def locked(session: AsyncSession, service_id: int) -> ServiceRow:
     """The service's row, locked until the commit: writers of one service go one after another.
 
-    Raises LedgerError: the ledger does not know the service.
+    Raises Unknown.
     """
     row = await session.get(ServiceRow, service_id, with_for_update=True)
     if row is None:
-        raise LedgerError(
-            f"The ledger does not know service {service_id}: check the number, or activate the service first."
-        )
+        raise Unknown(service_id)
     return row
 
 

@@ -13,9 +13,9 @@ from sqlmodel import col, select, tuple_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.database import reads, writes
-from ledger.errors import Busy, LedgerError
+from ledger.errors import Busy, Elsewhere
 from ledger.lifecycle import State
-from ledger.moves import claim_of, driven, locked, open_request_of, snapshot, step_plainly
+from ledger.moves import claim_of, driven, locked, open_request_of, step_plainly, together
 from ledger.services import put_on_hold, shut
 from ledger.snapshots import Driver, Request, Service
 from ledger.tables import RequestRow
@@ -33,20 +33,19 @@ async def open(
     now: datetime,
     silent_after: timedelta,
     takeover: bool = False,
-) -> Driver:
+) -> tuple[Driver, Service]:
     """Open a request and become the service's driver; whoever drove it before drives it no more.
+
+    Returns the service as it is then, too: every lifecycle decides by it whether it may begin.
 
     The flow run whose request is open takes its own request over (a retry in place). Another open request is closed
     "abandoned" when it was silent for longer than `silent_after` or `takeover` says so.
-    Raises Busy: another request is open and alive; LedgerError: the service is unknown, or has its server on
-    another panel.
+    Raises Busy: another request is open and alive; Unknown; Elsewhere.
     """
     row = await locked(session, service_id)
     claim = await claim_of(session, service_id)
     if claim is not None and claim.panel != panel:
-        raise LedgerError(
-            f"Service {service_id} has its server on panel {claim.panel}, not on {panel}: ask for it there."
-        )
+        raise Elsewhere(service_id, claim.panel, panel)
     row.panel = panel
     request = await open_request_of(session, service_id)
     if request is not None and request.flow_run_id != flow_run_id:
@@ -72,7 +71,7 @@ async def open(
         session.add(request)
     request.epoch = row.epoch
     request.heartbeat_at = now
-    return Driver(service_id=service_id, epoch=row.epoch, request_id=request.id)
+    return Driver(service_id=service_id, epoch=row.epoch, request_id=request.id), together(row, claim)
 
 
 @writes
@@ -91,7 +90,7 @@ async def close(
     message: str | None,
     now: datetime,
     to: State | None = None,
-) -> Service:
+) -> None:
     """Close the request and, in the same commit, move the service to `to` if given.
 
     Afterwards the driver drives no more. Raises Superseded; IllegalMove as `services.move`.
@@ -100,18 +99,14 @@ async def close(
     if to is not None:
         step_plainly(row, to, now)
     shut(request, outcome, message, now)
-    return await snapshot(session, row)
 
 
 @writes
-async def hold_and_close(
-    session: AsyncSession, driver: Driver, *, reason: str, evidence: str, now: datetime
-) -> Service:
+async def hold_and_close(session: AsyncSession, driver: Driver, *, reason: str, evidence: str, now: datetime) -> None:
     """Stop the service until a person decides and close the request as "held", in one commit. Raises Superseded."""
     row, request = await driven(session, driver)
     put_on_hold(row, reason, evidence, now)
     shut(request, "held", reason, now)
-    return await snapshot(session, row)
 
 
 @writes

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from weakref import WeakKeyDictionary
@@ -26,28 +27,36 @@ CLEAR_OWNER = "clear-owner"
 """The journal's word for "this deletion asked for the owner to be cleared"."""
 
 
-_driver: ContextVar[Driver] = ContextVar("driver")
-_since: ContextVar[datetime] = ContextVar("since")
+@dataclass
+class _Drive:
+    """What the current run knows as the service's driver."""
+
+    driver: Driver
+    service: Service
+    since: datetime
+    confirmed: tuple[datetime, Server] | None = None
 
 
-def drive(driver: Driver) -> None:
+_drive: ContextVar[_Drive] = ContextVar("drive")
+
+
+def drive(driver: Driver, service: Service) -> None:
     """From here on the current run drives the service: what its steps write, they write in this driver's name.
 
-    Its calls of a panel take turns with those of other services.
+    `service` is as the ledger has it now. The run's calls of a panel take turns with those of other services.
     """
-    _driver.set(driver)
-    _since.set(clock().now())
+    _drive.set(_Drive(driver, service, clock().now()))
     caller.set(f"service {driver.service_id}")
 
 
 def driving_since() -> datetime:
     """When the current run became the service's driver: what an earlier one asked for was asked for before that."""
-    return _since.get()
+    return _drive.get().since
 
 
 def driver_of(service: Service) -> Driver:
     """The right to change the service, as this run got it when it opened its request."""
-    driver = _driver.get()
+    driver = _drive.get().driver
     if driver.service_id != service.service_id:
         raise AssertionError(f"service {service.service_id} is not driven by this run")
     return driver
@@ -57,24 +66,16 @@ def driver_of(service: Service) -> Driver:
 async def load_service(service_id: int) -> Service:
     """The service as the ledger has it: its state, its last order and the server it was promised.
 
-    Refused: the ledger does not know the service.
+    It was read when the run's request was opened, and nobody but its driver changes a service.
     """
-    return await load(service_id)
-
-
-async def load(service_id: int) -> Service:
-    """The service in the ledger. Raises Refusal: the ledger does not know it."""
-    service = await services.get(ledger(), service_id)
-    if service is None:
-        raise Refusal(f"The ledger does not know service {service_id}. Activate it first; nothing was touched.")
-    return service
+    return _drive.get().service
 
 
 async def fresh(service: Service) -> Service:
     """The service as it is now. Raises Superseded: another run drives it, so this one must not act any more."""
     driver = driver_of(service)
-    now = await load(service.service_id)
-    if now.epoch != driver.epoch:
+    now = await services.get(ledger(), service.service_id)
+    if now is None or now.epoch != driver.epoch:
         raise Superseded(
             f"Another run drives service {service.service_id} now: nothing more is done here. Follow that one."
         )
@@ -94,7 +95,20 @@ async def confirm_identity(service: Service) -> None:
 
     Held: any of them differs.
     """
-    await own_server(service)
+    server = await own_server(service)
+    _drive.get().confirmed = clock().now(), server
+
+
+async def confirmed_server(service: Service) -> Server:
+    """The service's server as `confirm_identity` has just seen it, once; else as `own_server` sees it.
+
+    For the step right after it: so nothing was asked of the panel in between. Raises what `own_server` raises.
+    """
+    here = _drive.get()
+    seen, here.confirmed = here.confirmed, None
+    if seen is not None and clock().elapsed(seen[0]) < JUST_SEEN:
+        return seen[1]
+    return await own_server(service)
 
 
 async def own_server(service: Service) -> Server:
@@ -104,6 +118,7 @@ async def own_server(service: Service) -> Server:
     wipe is permitted, it must have none. Raises Held: the server is gone, has another owner or other hardware than the
     ledger recorded. Raises Superseded: another run drives the service.
     """
+    _drive.get().confirmed = None
     service = await fresh(service)
     claim = claim_of(service)
     panel = await panel_named(service.panel)
@@ -174,6 +189,9 @@ async def check_owner(panel: Panel, server: Server, owner_id: int | None) -> Non
             expected=expected,
         )
 
+
+JUST_SEEN = timedelta(seconds=1)
+"""Some milliseconds pass until the step after `confirm_identity` begins; a repeated one looks again."""
 
 REMEMBERED = timedelta(seconds=30)
 """Which e-mail a panel user has: every look at a server would ask for it again, and users hardly ever change theirs."""

@@ -1,9 +1,12 @@
 """The switch ports of the service's server: on for a service in use, off for a suspended one, never the BMC's."""
 
+import asyncio
+
+from dcimanager.ports import Connection
 from ledger.snapshots import Service
 from tasks.connections import panel_named
 from tasks.effects import ensures
-from tasks.identity import own_server, until
+from tasks.identity import confirmed_server, until
 from tasks.log import run_log
 from tasks.outcomes import Refusal
 
@@ -32,7 +35,7 @@ async def disable_ports(service: Service) -> None:
 
 async def _switch(service: Service, *, up: bool) -> None:
     word = "on" if up else "off"
-    server = await own_server(service)
+    server = await confirmed_server(service)
     if not server.network_ports:
         if not up:
             raise Refusal(
@@ -42,10 +45,17 @@ async def _switch(service: Service, *, up: bool) -> None:
         run_log().warning("server %s has no switch ports on the panel: it cannot be suspended later", server.id)
         return
     panel = await panel_named(service.panel)
-    for port in server.network_ports:
-        if port.admin_up is not up:
-            await (panel.ports.switch_on(port) if up else panel.ports.switch_off(port))
-            run_log().info("server %s: port %s (%s) asked to go %s", server.id, port.id, port.description, word)
+    switch = panel.ports.switch_on if up else panel.ports.switch_off
+
+    async def ask(port: Connection) -> None:
+        await switch(port)
+        run_log().info("server %s: port %s (%s) asked to go %s", server.id, port.id, port.description, word)
+
+    # All at once, and each to its end: one that is refused leaves no other one half asked.
+    asked = [ask(port) for port in server.network_ports if port.admin_up is not up]
+    for answer in await asyncio.gather(*asked, return_exceptions=True):
+        if answer is not None:
+            raise answer
     await until(
         service,
         lambda seen: all(port.admin_up is up for port in seen.network_ports),

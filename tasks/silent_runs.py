@@ -128,7 +128,7 @@ class SilentRuns:
 
 
 async def _hold(request: Request, evidence: str, now: datetime) -> None:
-    driver = await requests.open(
+    driver, _ = await requests.open(
         ledger(),
         service_id=request.service_id,
         panel=request.panel,

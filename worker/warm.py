@@ -7,8 +7,10 @@ seat, so that a hundred installations hold up nobody; and no error of Prefect's 
 
 import asyncio
 import contextvars
+import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +21,7 @@ from uuid import UUID
 
 import httpx
 import prefect
+import uvloop
 from anyio.abc import TaskStatus
 from prefect import Flow
 from prefect.client.schemas.filters import (
@@ -30,11 +33,11 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import WorkerFlowRunResponse
-from prefect.context import AsyncClientContext
 from prefect.events import emit_event
 from prefect.exceptions import Abort, ObjectNotFound
 from prefect.flow_engine import run_flow_async
 from prefect.flows import load_flow_from_entrypoint
+from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.results import aget_default_result_storage
 from prefect.settings import (
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
@@ -51,6 +54,7 @@ from tasks.results import RESULTS
 from tasks.seat import Interruption, Room, Seat, sit
 from worker.bell import ring_when_due
 from worker.janitor import look_after
+from worker.thrift import ThriftyContext
 
 URGENT = "urgent"
 """The work queue of what must bite at once: suspend, unsuspend, power."""
@@ -73,6 +77,9 @@ DRAIN_SECONDS = 20.0
 
 HAND_BACK_SECONDS = 10.0
 """What interrupted runs get to leave the ledger right."""
+
+SWITCH_SECONDS = 0.0005
+"""Prefect sends logs and events from threads of their own: with Python's own 5 ms the event loop waits for those."""
 
 LAST_SECONDS = 8.0
 """What Prefect's own clean-up gets once nothing is played any more: it may wait for a connection that never comes."""
@@ -113,6 +120,11 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         self._listener: asyncio.Task[None] | None = None
         self._query_seconds = float(PREFECT_WORKER_QUERY_SECONDS.value())
 
+    @classmethod
+    def get_default_base_job_template(cls) -> dict[str, Any]:
+        """A template without variables: Prefect's server checks the variables' schema anew for every run."""
+        return {"job_configuration": {"env": {}}, "variables": {"type": "object", "properties": {}}}
+
     # From start to stop
 
     async def start(
@@ -137,8 +149,10 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         # Also where a shell started us in the background with SIGINT ignored: these are handlers of our own.
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop)
+        _print_plainly()
+        sys.setswitchinterval(SWITCH_SECONDS)
         # In the main thread Prefect's engine would take SIGTERM over and raise it in any line of any run.
-        await asyncio.to_thread(asyncio.run, serve())
+        await asyncio.to_thread(uvloop.run, serve())
 
     async def _serve(
         self, signals: asyncio.Semaphore, run_once: bool, with_healthcheck: bool, printer: Callable[..., None]
@@ -151,7 +165,8 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
             PREFECT_WORKER_QUERY_SECONDS: GATHER_SECONDS,  # `get_and_submit_flow_runs` waits by itself
         }
         with temporary_settings(settings):
-            async with AsyncClientContext():  # one client for all runs, else each makes its own
+            async with ThriftyContext() as shared:  # one client for all runs, else each makes its own
+                self._thrift = shared.client
                 # Kept by Prefect from now on; else each run asks the server for its default, and the loop stands still.
                 try:
                     await aget_default_result_storage()
@@ -269,7 +284,11 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         # With the deployment's id the engine would start a thread with a websocket for each run, to learn of its
         # suspension, and stop the event loop until that is connected. `_watch_states` learns of it for all.
         bare = flow_run.model_copy(update={"deployment_id": None})
-        await run_flow_async(flow, flow_run=bare, parameters=flow_run.parameters, return_type="state")
+        self._thrift.begins(flow_run, bare)
+        try:
+            await run_flow_async(flow, flow_run=bare, parameters=flow_run.parameters, return_type="state")
+        finally:
+            self._thrift.ends(flow_run)
         return WarmResult(status_code=0, identifier=str(flow_run.id))
 
     async def _play(self, run: FlowRun, seat: Seat) -> None:
@@ -361,6 +380,20 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                         },
                     ],
                 )
+
+
+def _print_plainly() -> None:
+    """Print log lines as they are where nobody sees colours: styling them was a seventh of the worker's work."""
+    root = logging.getLogger()
+    for styling in [handler for handler in root.handlers if isinstance(handler, PrefectConsoleHandler)]:
+        if not styling.console.is_terminal:
+            plain = logging.StreamHandler(styling.stream)
+            plain.setLevel(styling.level)
+            plain.setFormatter(styling.formatter)
+            for kept in styling.filters:
+                plain.addFilter(kept)
+            root.removeHandler(styling)
+            root.addHandler(plain)
 
 
 def _end_within(seconds: float) -> None:

@@ -6,9 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
-import asyncpg  # type: ignore[import-untyped]
 import httpx
-from sqlalchemy import make_url
 
 from dciflow.registration import PROJECT
 from dciflow.stack import Say, Stack, running_stack
@@ -16,8 +14,7 @@ from dciflow.trigger import PrefectApi
 from ledger.database import Ledger
 from simulator.profile import Profile
 from tests.bench.results import Database
-
-POSTGRES = os.environ.get("DCIFLOW_TEST_POSTGRES", "postgresql+asyncpg://root@127.0.0.1:5432/test")
+from tests.postgres import address_of, drop_database, on_postgres
 
 
 @dataclass(frozen=True)
@@ -64,24 +61,12 @@ async def _databases(database: Database) -> AsyncIterator[dict[str, str]]:
         return
     names = {setting: f"dciflow_bench_{uuid4().hex}" for setting in _SETTINGS}
     for name in names.values():
-        await _on_postgres(f"CREATE DATABASE {name} TEMPLATE template0")
+        await on_postgres(f"CREATE DATABASE {name} TEMPLATE template0")
     try:
-        here = make_url(POSTGRES)
-        yield {
-            setting: here.set(database=name).render_as_string(hide_password=False) for setting, name in names.items()
-        }
+        yield {setting: address_of(name) for setting, name in names.items()}
     finally:
         for name in names.values():
-            await _on_postgres(f"DROP DATABASE {name} WITH (FORCE)")
+            await drop_database(name)
 
 
 _SETTINGS = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "DCIFLOW_LEDGER_URL")
-
-
-async def _on_postgres(statement: str) -> None:
-    address = make_url(POSTGRES).set(drivername="postgresql")
-    connection = await asyncpg.connect(address.render_as_string(hide_password=False))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -1,6 +1,8 @@
 """Ordering and asking for actions as WHMCS does, for the end-to-end stories."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -71,6 +73,15 @@ class Customers:
         answer = await self.prefect.http.post(f"/{what}/filter", json={**chosen, "limit": 200})
         rows: list[dict[str, Any]] = answer.raise_for_status().json()
         return rows
+
+
+@asynccontextmanager
+async def customers_of(stack: Stack) -> AsyncIterator[Customers]:
+    """The customers of a running stack, with connections of their own."""
+    async with httpx.AsyncClient(base_url=stack.simulator, timeout=30) as http:
+        customers = Customers(stack, http)
+        yield customers
+        await customers.prefect.aclose()
 
 
 def again(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from dciflow.stack import Stack, running_stack
-from tests.e2e.billing import Customers
+from tests.e2e.billing import Customers, customers_of
 
 SPEED = 240.0
 """Four simulated minutes a second: an OS installation takes under 4 s."""
@@ -25,7 +24,5 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def customers(stack: Stack) -> AsyncIterator[Customers]:
     """The simulated WHMCS's side: buys services and asks for actions as the module will."""
-    async with httpx.AsyncClient(base_url=stack.simulator, timeout=30) as http:
-        customers = Customers(stack, http)
+    async with customers_of(stack) as customers:
         yield customers
-        await customers.prefect.aclose()

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 import pytest_asyncio
 
@@ -14,7 +13,7 @@ from dciflow.stack import Stack, running_stack
 from ledger import claims, requests, services
 from ledger.database import Ledger
 from ledger.lifecycle import State
-from tests.e2e.billing import Customers
+from tests.e2e.billing import Customers, customers_of
 from tests.postgres import new_database
 
 pytestmark = [
@@ -51,11 +50,9 @@ async def many(addresses: tuple[str, str], tmp_path_factory: pytest.TempPathFact
     settings = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": addresses[0], "DCIFLOW_LEDGER_URL": addresses[1]}
     async with (
         running_stack(home, print, speed=SPEED, servers=SERVERS, keep=lambda: True, settings=settings) as stack,
-        httpx.AsyncClient(base_url=stack.simulator, timeout=30) as http,
+        customers_of(stack) as customers,
     ):
-        customers = Customers(stack, http)
         yield customers
-        await customers.prefect.aclose()
 
 
 async def test_thirty_activations_end_right_whenever_the_worker_is_killed(many: Customers) -> None:

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from dciflow.stack import Stack
 from dciflow.trigger import RunEnd
-from tests.e2e.billing import Customers, again
+from tests.e2e.billing import Customers, again, customers_of
 from tests.e2e.scaled import WORKERS, scaled_stack
 from tests.postgres import new_database
 from tests.redis_database import new_redis_database
@@ -55,10 +54,8 @@ async def scaled(addresses: dict[str, str], tmp_path_factory: pytest.TempPathFac
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def customers(scaled: Stack) -> AsyncIterator[Customers]:
     """WHMCS's side of it."""
-    async with httpx.AsyncClient(base_url=scaled.simulator, timeout=30) as http:
-        customers = Customers(scaled, http)
+    async with customers_of(scaled) as customers:
         yield customers
-        await customers.prefect.aclose()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

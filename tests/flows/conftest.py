@@ -1,24 +1,21 @@
 """The stage of the stories: a panel that is soon done; and an empty ledger on either database for those who ask."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg  # type: ignore[import-untyped]
 import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
-from sqlalchemy import event, make_url
+from sqlalchemy import event
 
 from ledger.database import Ledger
 from simulator.profile import Profile
 from simulator.variants import Variants
 from tests.conftest import StageMaker
+from tests.postgres import address_of, create_database, drop_database
 from tests.stage import QUICK, Stage, do_not_wait_for_the_disk, empty, open_ledger, quick_ledger
 
-POSTGRES = os.environ.get("DCIFLOW_TEST_POSTGRES", "postgresql+asyncpg://root@127.0.0.1:5432/test")
 HERE = Path(__file__).parent
 
 
@@ -69,26 +66,11 @@ async def empty_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
         yield one
         await one.dispose()
         return
-    name = f"dciflow_{uuid4().hex}"
-    try:
-        await _on_postgres(f"CREATE DATABASE {name} TEMPLATE template0")
-    except OSError as error:
-        if "DCIFLOW_TEST_POSTGRES" in os.environ:
-            raise
-        pytest.skip(f"no PostgreSQL here: {error}")
-    one = Ledger(make_url(POSTGRES).set(database=name).render_as_string(hide_password=False))
+    name = await create_database()
+    one = Ledger(address_of(name))
     try:
         await one.upgrade()
         yield one
     finally:
         await one.dispose()
-        await _on_postgres(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def _on_postgres(statement: str) -> None:
-    address = make_url(POSTGRES).set(drivername="postgresql")
-    connection = await asyncpg.connect(address.render_as_string(hide_password=False))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+        await drop_database(name)

@@ -7,6 +7,8 @@ from flows.suspend import suspend
 from flows.unsuspend import unsuspend
 from flows.watch_os_install import watch_os_install
 from ledger.lifecycle import State
+from ledger.snapshots import Service
+from tasks.identity import JUST_SEEN
 from tests.flows.play import activated, is_held, let_go_on, one_line, sent
 from tests.stage import Stage
 
@@ -35,6 +37,27 @@ async def test_no_port_is_touched_of_another_machine_in_the_servers_place(stage:
     before = len(stage.panel.writes())
     assert "HELD (hardware-changed)" in await one_line(stage.run(suspend, service_id))
     assert len(stage.panel.writes()) == before
+
+
+async def test_a_suspension_acts_on_what_its_check_has_just_seen_and_looks_again_when_that_is_old(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_id, server = await activated(stage)
+    looks = len(sent(stage, "server_list"))
+    await stage.run(suspend, service_id)
+    assert len(sent(stage, "server_list")) - looks == 2  # before the ports are asked to go off, and after
+
+    await stage.run(unsuspend, service_id)
+    late = suspend.fn.__wrapped__.__globals__["disable_ports"]
+
+    async def comes_late(service: Service) -> None:
+        stage.clock.simulated.advance(JUST_SEEN.total_seconds())
+        stage.panel.by_hand.set_owner(server.id, "other@example.com")
+        await late(service)
+
+    monkeypatch.setitem(suspend.fn.__wrapped__.__globals__, "disable_ports", comes_late)
+    assert "HELD (owner-changed)" in await one_line(stage.run(suspend, service_id))
+    assert all(port.admin_up for port in server.network_ports)
 
 
 async def test_once_a_person_has_put_the_owner_right_the_suspension_is_done(stage: Stage) -> None:

@@ -222,6 +222,15 @@ async def test_a_service_on_another_panel_is_not_touched(stage: Stage) -> None:
     assert len(stage.panel.requests) == before
 
 
+async def test_parameters_of_a_wrong_type_end_in_one_line_and_are_not_repeated_in_it(stage: Stage) -> None:
+    wrong: Any = {"service_id": "seven", "panel": PANEL, "order": {"client_id": 7, "password": "hunter2"}}
+    line = await one_line(activate.fn(**wrong))
+    assert line.startswith("The parameters are wrong (service_id: ")
+    assert "order.ip_pool: Field required" in line
+    assert "hunter2" not in line
+    assert stage.panel.requests == []
+
+
 @pytest.mark.parametrize("flow", [suspend, unsuspend, terminate, activate], ids=lambda flow: flow.name)
 async def test_a_service_that_the_ledger_does_not_know_is_not_touched(stage: Stage, flow: Any) -> None:
     line = await one_line(stage.run(flow, stage.buy()))

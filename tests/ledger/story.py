@@ -25,7 +25,7 @@ class Story:
     ) -> Driver:
         """WHMCS orders; a flow run opens its request."""
         await services.remember(self.ledger, service_id=service_id, panel="main", order=ORDER, now=self.now)
-        return await requests.open(
+        driver, _ = await requests.open(
             self.ledger,
             service_id=service_id,
             panel="main",
@@ -36,6 +36,7 @@ class Story:
             silent_after=self.silent_after,
             **options,
         )
+        return driver
 
     async def take(self, driver: Driver, server_id: int | None = None) -> Service:
         return await claims.take(

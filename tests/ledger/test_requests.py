@@ -84,8 +84,8 @@ async def test_a_service_without_a_server_may_be_asked_for_on_another_panel(ledg
 
 async def test_a_closed_request_drives_no_more(ledger: Ledger, story: Story) -> None:
     driver = await story.reach(State.INSTALLING)
-    service = await requests.close(ledger, driver, outcome="done", message="ready", now=story.now, to=State.ACTIVE)
-    assert service.state is State.ACTIVE
+    await requests.close(ledger, driver, outcome="done", message="ready", now=story.now, to=State.ACTIVE)
+    assert (await story.service()).state is State.ACTIVE
     request = await requests.last(ledger, 1)
     assert request is not None
     assert (request.outcome, request.message, request.closed_at) == ("done", "ready", story.now)
@@ -102,10 +102,10 @@ async def test_an_illegal_end_closes_nothing(ledger: Ledger, story: Story) -> No
 
 async def test_a_hold_ends_its_request(ledger: Ledger, story: Story) -> None:
     driver = await story.reach(State.ACTIVE)
-    service = await requests.hold_and_close(ledger, driver, reason="wrong owner", evidence="99", now=story.now)
+    await requests.hold_and_close(ledger, driver, reason="wrong owner", evidence="99", now=story.now)
     request = await requests.last(ledger, 1)
     assert request is not None
-    assert (service.state, request.outcome, request.message) == (State.HELD, "held", "wrong owner")
+    assert ((await story.service()).state, request.outcome, request.message) == (State.HELD, "held", "wrong owner")
 
 
 async def test_the_last_request_is_the_newest(ledger: Ledger, story: Story) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ledger.lifecycle import State
 from simulator.panel import PanelModel, Recorded
 from simulator.things import SimServer
-from tasks.identity import _driver
+from tasks.identity import _drive
 from tests.machine.memory import Peek, Promise
 
 TAKING_BACK = frozenset({State.RELEASING, State.ERASING})
@@ -48,7 +48,7 @@ class Guard(list[Recorded]):
         server = self._server(call)
         if server is None:
             return None  # it was taken out of the panel between the look and the call
-        driver = _driver.get()
+        driver = _drive.get().driver
         promise = self._peek.promises().get(server.id)
         if promise is None or promise.service_id != driver.service_id:
             return f"service {driver.service_id} does not claim server {server.id}"

@@ -40,7 +40,7 @@ def _suspended_whosesoever_it_is(patch: Patch) -> None:
         return await read_server(await panel_named(service.panel), claim_of(service))
 
     patch.setattr(flows.suspend, "confirm_identity", believe)
-    patch.setattr(tasks.ports, "own_server", any_server)
+    patch.setattr(tasks.ports, "confirmed_server", any_server)
 
 
 def _released_without_proof(patch: Patch) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,7 +8,8 @@ import pytest_asyncio
 
 from dcimanager.turns import caller
 from ledger.database import Ledger
-from ledger.snapshots import Driver
+from ledger.lifecycle import State
+from ledger.snapshots import Driver, Service
 from simulator.clock import ManualClock
 from tasks import connections
 from tasks.clock import WallClock, seconds, set_clock
@@ -60,10 +62,18 @@ def test_the_seconds_of_a_clock_that_runs_faster_are_its_own(monkeypatch: pytest
     assert seconds() - before == pytest.approx(60 * (later - moment).total_seconds())
 
 
+def _service(service_id: int) -> Service:
+    now = datetime.now(UTC)
+    return Service(
+        service_id=service_id, panel="main", client_id=7, state=State.ACTIVE, generation=1, epoch=1, order=None,
+        held_reason=None, held_evidence=None, held_from=None, created_at=now, updated_at=now,
+    )  # fmt: skip
+
+
 async def test_a_run_calls_the_panel_in_its_services_name() -> None:
     names = []
     for service_id in (7, 8):
-        drive(Driver(service_id=service_id, epoch=1, request_id="1"))
+        drive(Driver(service_id=service_id, epoch=1, request_id="1"), _service(service_id))
         names.append(caller.get())
     assert names[0] != names[1]
     assert "" not in names

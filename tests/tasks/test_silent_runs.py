@@ -58,7 +58,7 @@ class Ward:
         now = self.stage.clock.now()
         await services.remember(self.stage.ledger, service_id=1, panel=PANEL, order=self.stage.order(), now=now)
         self.runs.put(run_id, state, now)
-        return await requests.open(
+        driver, _ = await requests.open(
             self.stage.ledger,
             service_id=1,
             panel=PANEL,
@@ -68,6 +68,7 @@ class Ward:
             now=now,
             silent_after=SILENT_AFTER,
         )
+        return driver
 
     async def later(self, duration: timedelta) -> None:
         self.stage.clock.simulated.advance(duration.total_seconds())

@@ -1,6 +1,8 @@
 """The worker without a server: what it takes, and that no run's end takes it down."""
 
 import asyncio
+import io
+import logging
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,10 +12,11 @@ import pytest
 from anyio.abc import TaskStatus
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from tasks.seat import away, stop_quietly
-from worker.warm import KEPT_FOR_URGENT, SEATS, URGENT, WarmConfiguration, WarmResult, WarmWorker
+from worker.warm import KEPT_FOR_URGENT, SEATS, URGENT, WarmConfiguration, WarmResult, WarmWorker, _print_plainly
 
 
 class Server:
@@ -222,3 +225,25 @@ async def test_a_second_signal_hands_everything_back_at_once(worker: Staged) -> 
     await asyncio.sleep(0)
     await worker._drain(asyncio.Semaphore(1))
     assert worker.server.told == {works.id: "AwaitingRetry"}
+
+
+@pytest.mark.parametrize("sees_colours", [True, False])
+def test_log_lines_are_printed_as_they_are_where_nobody_sees_colours(
+    monkeypatch: pytest.MonkeyPatch, sees_colours: bool
+) -> None:
+    root, printed = logging.Logger("root"), io.StringIO()
+    monkeypatch.setattr(logging, "getLogger", lambda: root)
+    styling = PrefectConsoleHandler(printed)
+    styling.setFormatter(logging.Formatter("| %(message)s"))
+    styling.addFilter(lambda record: "secret" not in str(record.msg))
+    monkeypatch.setattr(type(styling.console), "is_terminal", sees_colours)
+    root.addHandler(styling)
+    _print_plainly()
+    assert (styling in root.handlers) is sees_colours
+    for line in ("port 4 asked to go off", "a secret"):
+        root.warning(line)
+    assert printed.getvalue() == "| port 4 asked to go off\n"
+
+
+def test_the_work_pool_has_nothing_that_is_checked_for_each_run() -> None:
+    assert WarmWorker.get_default_base_job_template()["variables"] == {"type": "object", "properties": {}}
