@@ -34,7 +34,7 @@ Sleep: TypeAlias = Callable[[float], Awaitable[object]]
 
 CONNECT_SECONDS = 5.0
 """A panel that is up takes a connection in milliseconds; one that is down should not hold a step for half a minute."""
-KEEP_ALIVE_SECONDS = 2.0
+KEEP_ALIVE_SECONDS = 4.0
 """Shorter than any server's own limit, so that a POST never goes out on a connection the panel is just closing."""
 CALLS_AT_ONCE = 8
 """A panel serves its own pages too; what is beyond waits, and runs take turns, so that none holds up the others."""

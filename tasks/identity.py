@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -15,6 +15,7 @@ from ledger import journal, services
 from ledger.errors import Superseded
 from ledger.lifecycle import State
 from ledger.snapshots import Claim, Driver, Service
+from tasks.at_once import both
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import ensures, reads
@@ -122,7 +123,7 @@ async def own_server(service: Service) -> Server:
     service = await fresh(service)
     claim = claim_of(service)
     panel = await panel_named(service.panel)
-    server = await read_server(panel, claim)
+    server, _ = await both(read_server(panel, claim), _learn_email(panel, claim))
     check_hardware(server, claim)
     if service.state is State.ERASING:
         await check_owner(panel, server, None)
@@ -201,20 +202,31 @@ _emails: "WeakKeyDictionary[Panel, dict[int, tuple[datetime, str]]]" = WeakKeyDi
 
 async def _is_of(panel: Panel, user_id: int, email: str | None) -> bool:
     """Whether the e-mail is that user's. Only a match is believed without asking, so it cannot be held for old news."""
-    emails = _emails.setdefault(panel, {})
-    at, known = emails.get(user_id, (datetime.min.replace(tzinfo=UTC), ""))
-    if same_email(known, email) and clock().elapsed(at) < REMEMBERED:
-        return True
+    return same_email(_remembered(panel, user_id), email) or same_email(await _ask_email(panel, user_id), email)
+
+
+async def _learn_email(panel: Panel, claim: Claim) -> None:
+    """Ask for the owner's e-mail if it is not remembered: `check_owner` needs it as soon as the server is read."""
+    if claim.owner_id is not None and _remembered(panel, claim.owner_id) is None:
+        await _ask_email(panel, claim.owner_id)
+
+
+def _remembered(panel: Panel, user_id: int) -> str | None:
+    at, email = _emails.get(panel, {}).get(user_id, (None, None))
+    return email if at is not None and clock().elapsed(at) < REMEMBERED else None
+
+
+async def _ask_email(panel: Panel, user_id: int) -> str | None:
     user = await panel.users.get(user_id)
     if user is None:
-        return False
-    emails[user_id] = (clock().now(), user.email)
-    return same_email(user.email, email)
+        return None
+    _emails.setdefault(panel, {})[user_id] = (clock().now(), user.email)
+    return user.email
 
 
-def same_email(one: str, other: str | None) -> bool:
+def same_email(one: str | None, other: str | None) -> bool:
     """Whether two e-mail addresses are one panel user's; the panel keeps them in the spelling that was typed."""
-    return other is not None and one.casefold() == other.casefold()
+    return one is not None and other is not None and one.casefold() == other.casefold()
 
 
 POLL_SECONDS = 5.0

@@ -1,9 +1,7 @@
 """The switch ports of the service's server: on for a service in use, off for a suspended one, never the BMC's."""
 
-import asyncio
-
-from dcimanager.ports import Connection
 from ledger.snapshots import Service
+from tasks.at_once import all_of
 from tasks.connections import panel_named
 from tasks.effects import ensures
 from tasks.identity import confirmed_server, until
@@ -47,15 +45,11 @@ async def _switch(service: Service, *, up: bool) -> None:
     panel = await panel_named(service.panel)
     switch = panel.ports.switch_on if up else panel.ports.switch_off
 
-    async def ask(port: Connection) -> None:
-        await switch(port)
-        run_log().info("server %s: port %s (%s) asked to go %s", server.id, port.id, port.description, word)
-
-    # All at once, and each to its end: one that is refused leaves no other one half asked.
-    asked = [ask(port) for port in server.network_ports if port.admin_up is not up]
-    for answer in await asyncio.gather(*asked, return_exceptions=True):
-        if answer is not None:
-            raise answer
+    other = [port for port in server.network_ports if port.admin_up is not up]
+    await all_of(*map(switch, other))
+    if other:
+        names = ", ".join(f"{port.id} ({port.description})" for port in other)
+        run_log().info("server %s: asked to go %s: port %s", server.id, word, names)
     await until(
         service,
         lambda seen: all(port.admin_up is up for port in seen.network_ports),

@@ -7,6 +7,7 @@ seat, so that a hundred installations hold up nobody; and no error of Prefect's 
 
 import asyncio
 import contextvars
+import gc
 import logging
 import os
 import signal
@@ -80,6 +81,9 @@ HAND_BACK_SECONDS = 10.0
 
 SWITCH_SECONDS = 0.0005
 """Prefect sends logs and events from threads of their own: with Python's own 5 ms the event loop waits for those."""
+
+GARBAGE_AFTER = 20_000
+"""Objects; with Python's own 700 each run would be stopped dozens of times to look for garbage."""
 
 LAST_SECONDS = 8.0
 """What Prefect's own clean-up gets once nothing is played any more: it may wait for a connection that never comes."""
@@ -164,6 +168,8 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
             PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK: RESULTS,
             PREFECT_WORKER_QUERY_SECONDS: GATHER_SECONDS,  # `get_and_submit_flow_runs` waits by itself
         }
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER)
         with temporary_settings(settings):
             async with ThriftyContext() as shared:  # one client for all runs, else each makes its own
                 self._thrift = shared.client
