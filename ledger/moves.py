@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import and_, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.errors import IllegalMove, Superseded, Unknown
@@ -45,6 +45,17 @@ async def driven(session: AsyncSession, driver: Driver) -> tuple[ServiceRow, Req
 
     Raises Superseded: the service has a newer driver, or the driver's request is closed (safety rule 11).
     """
+    # One question instead of two where all is well. Rows that change while it waits for their lock are looked at again
+    # and left out if they fit no more, so what it finds is true; what it does not find is looked up in order below.
+    query = (
+        select(ServiceRow, RequestRow)
+        .join(RequestRow, col(RequestRow.service_id) == ServiceRow.service_id)
+        .where(ServiceRow.service_id == driver.service_id, col(RequestRow.closed_at).is_(None))
+        .with_for_update()
+    )
+    found = (await session.exec(query)).one_or_none()
+    if found is not None and (found[0].epoch, found[1].id) == (driver.epoch, driver.request_id):
+        return found
     row = await locked(session, driver.service_id)
     request = await open_request_of(session, driver.service_id)
     if request is None:
@@ -103,6 +114,21 @@ def step_on(row: ServiceRow, to: State, now: datetime) -> None:
 async def claim_of(session: AsyncSession, service_id: int) -> ClaimRow | None:
     """The service's claim."""
     return (await session.exec(select(ClaimRow).where(ClaimRow.service_id == service_id))).one_or_none()
+
+
+async def claim_and_open_request_of(
+    session: AsyncSession, service_id: int
+) -> tuple[ClaimRow | None, RequestRow | None]:
+    """The service's claim and its open request, in one question; the service's row has to be locked already."""
+    of_it = col(RequestRow.service_id) == ServiceRow.service_id
+    query = (
+        select(ClaimRow, RequestRow)
+        .select_from(ServiceRow)
+        .join(ClaimRow, col(ClaimRow.service_id) == ServiceRow.service_id, isouter=True)
+        .join(RequestRow, and_(of_it, col(RequestRow.closed_at).is_(None)), isouter=True)
+        .where(ServiceRow.service_id == service_id)
+    )
+    return (await session.exec(query)).one()
 
 
 async def snapshot(session: AsyncSession, row: ServiceRow) -> Service:

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ledger.database import reads, writes
 from ledger.errors import Busy, Elsewhere
 from ledger.lifecycle import State
-from ledger.moves import claim_of, driven, locked, open_request_of, step_plainly, together
+from ledger.moves import claim_and_open_request_of, driven, locked, step_plainly, together
 from ledger.services import put_on_hold, shut
 from ledger.snapshots import Driver, Request, Service
 from ledger.tables import RequestRow
@@ -43,11 +43,10 @@ async def open(
     Raises Busy: another request is open and alive; Unknown; Elsewhere.
     """
     row = await locked(session, service_id)
-    claim = await claim_of(session, service_id)
+    claim, request = await claim_and_open_request_of(session, service_id)
     if claim is not None and claim.panel != panel:
         raise Elsewhere(service_id, claim.panel, panel)
     row.panel = panel
-    request = await open_request_of(session, service_id)
     if request is not None and request.flow_run_id != flow_run_id:
         if not takeover and now - request.heartbeat_at <= silent_after:
             raise Busy(Request.model_validate(request))
