@@ -83,7 +83,7 @@ SWITCH_SECONDS = 0.0005
 """Prefect sends logs and events from threads of their own: with Python's own 5 ms the event loop waits for those."""
 
 GARBAGE_AFTER = 20_000
-"""Objects; with Python's own 700 each run would be stopped dozens of times to look for garbage."""
+"""Objects; Python's own 700 are made many times over in one run, and each time all runs stand still."""
 
 LAST_SECONDS = 8.0
 """What Prefect's own clean-up gets once nothing is played any more: it may wait for a connection that never comes."""
