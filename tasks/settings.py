@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     panel_calls: int = Field(default=CALLS_AT_ONCE, gt=0)
     """How many calls of one panel a process has under way at once; runs take turns (README, Limits)."""
 
+    stock_low: int = Field(default=1, ge=0)
+    """Fewer free servers of a configuration than this are told (event dciflow.stock-low); 0: never."""
+
     clock_speed: float = Field(default=1.0, gt=0)
     """Simulated seconds per real second. Anything but 1 is for the demo and for tests."""
 
