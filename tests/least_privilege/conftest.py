@@ -69,7 +69,7 @@ def client_of(door: Door, secret: str, *, source: str | None = None) -> httpx.As
     return httpx.AsyncClient(base_url=door.url, auth=("whmcs", secret), timeout=30, transport=transport)
 
 
-OF_A_SERVICE = {"service_id": 1042, "panel": "main", "requested_by": "cron"}
+OF_A_SERVICE: Mapping[str, str | int] = {"service_id": 1042, "panel": "main", "requested_by": "cron"}
 
 
 async def start(
