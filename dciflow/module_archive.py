@@ -37,14 +37,15 @@ def _stays_here(path: Path) -> bool:
     return any(part.startswith(".") or part == "tests" for part in path.parts)
 
 
-def pack(module: Path, dist: Path, *, release: str, changed_at: int) -> list[Path]:
+def pack(module: Path, dist: Path, *, release: str, changed_at: int | None = None) -> list[Path]:
     """Write dciflow-whmcs-<release>.tar.gz and .zip into dist and return their paths.
 
-    The same files give the same bytes. `changed_at`: what all files in them are dated, in seconds since 1970. It has to
-    be another for each release: PHP's opcache takes a file with the same date for the same file.
-    Raises Refusal: there is nothing to pack.
+    The same files give the same bytes. `changed_at`: what all files in them are dated, in seconds since 1970; without
+    it, the date of the module's last commit. It has to be another for each release: PHP's opcache takes a file with the
+    same date for the same file. Raises Refusal: there is nothing to pack, or no date.
     """
     files = {path.relative_to(module).as_posix(): path.read_bytes() for path in module_files(module)}
+    changed_at = _last_change(module) if changed_at is None else changed_at
     dist.mkdir(parents=True, exist_ok=True)
     name = f"dciflow-whmcs-{release}"
     packed = {dist / f"{name}.tar.gz": _tar(files, changed_at), dist / f"{name}.zip": _zip(files, changed_at)}
@@ -93,7 +94,7 @@ def _last_change(module: Path) -> int:
 
 if __name__ == "__main__":
     try:
-        for made in pack(MODULE, DIST, release=version("dciflow"), changed_at=_last_change(MODULE)):
+        for made in pack(MODULE, DIST, release=version("dciflow")):
             print(made.relative_to(PROJECT))
     except Refusal as refusal:
         sys.exit(str(refusal))

@@ -80,5 +80,20 @@ def test_extracted_as_the_manual_says_it_leaves_whmcs_as_it_is(module: Path, tmp
 
 def test_without_a_module_nothing_is_packed(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="No module to pack"):
-        pack(tmp_path, tmp_path / "dist", release="1.2.3", changed_at=WHEN)
+        pack(tmp_path, tmp_path / "dist", release="1.2.3")
     assert not (tmp_path / "dist").exists()
+
+
+def test_the_date_is_that_of_the_last_commit_that_touched_the_module(
+    module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    with pytest.raises(Refusal, match="No date for the archive"):
+        pack(module, tmp_path / "dist", release="1.2.3")
+    for name, value in {"NAME": "a", "EMAIL": "a@example.com", "DATE": f"{WHEN} +0000"}.items():
+        monkeypatch.setenv(f"GIT_COMMITTER_{name}", value)
+        monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "One"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    tar, _ = pack(module, tmp_path / "dist", release="1.2.3")
+    assert listing(tar)[0][3:5] == ["2026-09-21", "14:13:20"]

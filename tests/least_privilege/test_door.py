@@ -224,7 +224,8 @@ async def test_another_host_is_refused_with_the_right_secret(house: House) -> No
 async def test_a_body_of_more_than_64_kb_is_refused(house: House) -> None:
     path = f"/deployments/{house.deployments['suspend']}/create_flow_run"
     answer = await house.whmcs.post(path, json={"name": "x" * 70_000})
-    assert (answer.status_code, answer.json()["detail"]) == (413, "More than 64 KB: WHMCS sends nothing that large.")
+    assert answer.status_code == 413
+    assert answer.json()["detail"].startswith("More than 64 KB")
 
 
 async def test_a_hundred_calls_at_once_are_told_to_come_again(house: House) -> None:
