@@ -63,6 +63,7 @@ final class Schema
             foreach (['password', 'assignedips', 'notes', 'diskusage', 'disklimit', 'bwusage', 'bwlimit'] as $column) {
                 $table->text($column)->nullable();
             }
+            $table->date('nextduedate')->nullable();
             $table->date('termination_date')->nullable();
             $table->dateTime('lastupdate')->nullable();
             $table->timestamps();
