@@ -8,6 +8,8 @@ import pytest
 import pytest_asyncio
 
 from simulator.whmcs_host import PretendWhmcs, missing, pretend_whmcs
+from tests.whmcs_module.fake_prefect import FakePrefect, serving
+from tests.whmcs_module.stories import ADDON, AUTH, PANEL_PASSWORD, SETTINGS, Scene
 
 HERE = Path(__file__).parent
 DATABASE = os.environ.get("DCIFLOW_TEST_MARIADB")
@@ -15,7 +17,7 @@ DATABASE = os.environ.get("DCIFLOW_TEST_MARIADB")
 
 @pytest.fixture(scope="module")
 def overlay() -> Path:
-    """The folder that mirrors WHMCS's root; a file of tests may have another."""
+    """The folder that mirrors WHMCS's root: the module of six lines, unless a file of tests has another."""
     return HERE / "sample"
 
 
@@ -34,3 +36,28 @@ async def whmcs(running: PretendWhmcs) -> PretendWhmcs:
     """An empty shop."""
     await running.reset()
     return running
+
+
+@pytest.fixture
+def prefect() -> FakePrefect:
+    """A Prefect that does as it is told."""
+    prefect = FakePrefect()
+    prefect.auth = AUTH
+    return prefect
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(whmcs: PretendWhmcs, prefect: FakePrefect) -> AsyncIterator[Scene]:
+    """A shop with the real module, two panels and a product; at the end no PHP warning and no wrong call to Prefect."""
+    with serving(prefect) as api:
+        assert (await whmcs.activate(ADDON)).status == "success"
+        await whmcs.configure(ADDON, api_url=api, auth=AUTH, ui_url="https://prefect.example.com/v2")
+        panels = [
+            await whmcs.add_server(name, f"{name}.example.com", "admin@example.com", PANEL_PASSWORD)
+            for name in ("main", "second")
+        ]
+        client = await whmcs.add_client("ann+tag@example.com", "Ann", "Ünal")
+        product = await whmcs.add_product("Xeon", SETTINGS)
+        yield Scene(whmcs, prefect, client, panels, product)
+        assert (await whmcs.state()).php_faults == []
+        assert prefect.wrong == []
