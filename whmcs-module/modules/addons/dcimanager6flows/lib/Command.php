@@ -205,8 +205,8 @@ final class Command
             return $sync->send($request);
         } catch (PrefectError $error) {
             Requests::notSent($request, $error);
-            $next = Sync::isSentByCron($request) ? 'the cron sends it again, and so does Retry.' : 'Retry sends it again.';
-            throw new Refusal($error->getMessage() . ' The request is kept: ' . $next);
+            $who = Sync::isSentByCron($request) ? 'the cron sends it again, and so does Retry' : 'Retry sends it again';
+            throw new Refusal($error->getMessage() . " The request is kept: $who.");
         }
     }
 
