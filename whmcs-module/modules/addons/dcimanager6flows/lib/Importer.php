@@ -45,7 +45,7 @@ final class Importer
     /** Start one `adopt` run per panel. */
     public static function run(bool $apply): string
     {
-        [$panels] = self::services();
+        [$panels] = Capsule::schema()->hasTable(self::SOURCE) ? self::services() : [[]];
         if ($panels === []) {
             throw new Refusal('No service can be imported.');
         }
