@@ -85,11 +85,10 @@ final class Sync
             Requests::notSent($request, $error);
             throw $error;
         }
-        Requests::follow($request, $run->id);
-        Whmcs::activity(
-            ucfirst($request->action) . " of service $request->serviceId started: " . Run::link($run->id),
-            $request->clientId
-        );
+        if (Requests::started($request, $run->id)) {
+            $line = ucfirst($request->action) . " of service $request->serviceId started: " . Run::link($run->id);
+            Whmcs::activity($line, $request->clientId);
+        }
         return Requests::get($request->id);
     }
 
@@ -114,7 +113,7 @@ final class Sync
                 $this->done($request);
                 break;
             }
-            Requests::follow($request, $run->next());
+            Requests::handOver($request, $run->next());
             $request = Requests::get($request->id);
         }
         return Requests::get($request->id);
