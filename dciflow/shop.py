@@ -125,29 +125,28 @@ class ApiShop:
 class WhmcsShop:
     """A WHMCS that plays the real one's protocol, with our module in it."""
 
-    def __init__(self, whmcs: PretendWhmcs, prefect: PrefectApi, server: int) -> None:
+    def __init__(self, stack: Stack, prefect: PrefectApi, whmcs: PretendWhmcs, server: int) -> None:
+        self.stack = stack
         self.prefect = prefect
-        self._whmcs = whmcs
-        self._server = server
+        self.whmcs = whmcs
+        self.server = server
 
     async def buy(self, wants: Wants) -> None:
-        wants.client_id = await self._whmcs.add_client(wants.email, wants.name)
+        wants.client_id = await self.whmcs.add_client(wants.email, wants.name)
         dont_wait = "" if wants.wait_for_os else "on"
         settings = [wants.configuration, OS_TEMPLATE, dont_wait, IP_POOL, str(wants.timeout_minutes), "", ""]
-        wants.product_id = await self._whmcs.add_product(f"Dedicated {wants.configuration}", settings)
-        wants.service_id = await self._whmcs.order(
-            wants.client_id, wants.product_id, wants.hostname, server=self._server
-        )
+        wants.product_id = await self.whmcs.add_product(f"Dedicated {wants.configuration}", settings)
+        wants.service_id = await self.whmcs.order(wants.client_id, wants.product_id, wants.hostname, server=self.server)
 
     async def ask(self, wants: Wants, action: Action) -> RunEnd:
         started = time.monotonic()
-        await self._whmcs.edit("tblproducts", wants.product_id, **{TIMEOUT_SETTING: str(wants.timeout_minutes)})
-        queued = (await self._whmcs.state()).waiting(wants.service_id)
+        await self.whmcs.edit("tblproducts", wants.product_id, **{TIMEOUT_SETTING: str(wants.timeout_minutes)})
+        queued = (await self.whmcs.state()).waiting(wants.service_id)
         before = set(await self.prefect.runs(action, wants.service_id))
         if queued:  # an earlier one failed: staff press Retry at its row of the Module Queue
-            said = await self._whmcs.retry(queued[-1].id)
+            said = await self.whmcs.retry(queued[-1].id)
         else:
-            said = await self._whmcs.command(wants.service_id, COMMANDS[action], "automation")
+            said = await self.whmcs.command(wants.service_id, COMMANDS[action], "automation")
         new = [run for run in await self.prefect.runs(action, wants.service_id) if run not in before]
         if not new:
             raise Refusal(f"WHMCS started no run of {action} for service {wants.service_id}: {said}")
@@ -162,14 +161,14 @@ class WhmcsShop:
         return await self._shown(wants)
 
     async def _shown(self, wants: Wants) -> str:
-        state = await self._whmcs.state()
+        state = await self.whmcs.state()
         mails, queued = len(state.client_mails(wants.service_id)), len(state.waiting(wants.service_id))
         parts = [state.service(wants.service_id).domainstatus]
         parts += [f"{mails} mail{'s' * (mails > 1)}"] * bool(mails) + [f"{queued} in the Module Queue"] * bool(queued)
         return ", ".join(parts)
 
     async def address(self, wants: Wants) -> str:
-        return (await self._whmcs.state()).service(wants.service_id).dedicatedip
+        return (await self.whmcs.state()).service(wants.service_id).dedicatedip
 
 
 async def without_php() -> list[str]:
@@ -178,15 +177,16 @@ async def without_php() -> list[str]:
 
 
 @asynccontextmanager
-async def whmcs_shop(stack: Stack, prefect: PrefectApi) -> AsyncIterator[WhmcsShop]:
+async def whmcs_shop(stack: Stack, prefect: PrefectApi, *, database: str | None = None) -> AsyncIterator[WhmcsShop]:
     """A WHMCS set up as docs/install.md says: addon, server record, its panel stored and looked at by Test Connection.
 
+    database: as of `pretend_whmcs`; None keeps it in a file of the stack.
     Raises Refusal: the module could not be set up.
     """
     profile = Profile.demo()
     address = httpx.URL(stack.simulator)
     home = stack.home / "whmcs"
-    async with pretend_whmcs(module=PROJECT / "whmcs-module", home=home) as whmcs:
+    async with pretend_whmcs(module=PROJECT / "whmcs-module", database=database, home=home) as whmcs:
         await stack.command(
             "whmcs", "set", "--url", whmcs.url, "--identifier", IDENTIFIER, secrets={"DCIFLOW_WHMCS_SECRET": SECRET}
         )
@@ -200,4 +200,4 @@ async def whmcs_shop(stack: Stack, prefect: PrefectApi) -> AsyncIterator[WhmcsSh
         connection = await whmcs.test_connection(server)
         if not connection.success:
             raise Refusal(f"Test Connection failed: {connection.error}")
-        yield WhmcsShop(whmcs, prefect, server)
+        yield WhmcsShop(stack, prefect, whmcs, server)
