@@ -163,6 +163,13 @@ final class Requests
                 'closed_at' => Time::now()]) > 0;
     }
 
+    /** Write down what stands in the way. False: it stood there before. */
+    public static function note(Request $request, string $message): bool
+    {
+        return self::rows()->where('id', $request->id)->where('message', '<>', $message)
+            ->update(['message' => $message, 'updated_at' => Time::now()]) > 0;
+    }
+
     /** What WHMCS now knows of it; the module call that told it is over. */
     public static function told(Request $request, string $told): void
     {
