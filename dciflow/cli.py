@@ -220,7 +220,7 @@ async def held_release(
     to: Annotated[str, typer.Option(help="back: to where it came from; releasing: take the server back.")] = "back",
 ) -> None:
     """Decide on a HELD service. Nothing runs by itself: start the flow that is wanted afterwards."""
-    from ledger import services
+    from ledger import decisions, services
     from ledger.lifecycle import State
     from tasks.clock import clock
     from tasks.connections import ledger
@@ -233,7 +233,7 @@ async def held_release(
             fail(f"Service {service_id} is not HELD.")
         target = service.held_from if to == "back" else State.RELEASING
         who = os.environ.get("SUDO_USER") or os.environ.get("USER") or "unknown"
-        await services.leave_hold(ledger(), service_id, to=target, who=who, why=why, now=clock().now())
+        await decisions.leave_hold(ledger(), service_id, to=target, who=who, why=why, now=clock().now())
     finally:
         await ledger().dispose()
     typer.echo(f"Service {service_id} is {target} again. Start the flow that is wanted.")

@@ -47,6 +47,10 @@ class Reason(StrEnum):
     """Another operation took the place of our OS installation before it was seen to end."""
     WIPE_UNPROVEN = "wipe-unproven"
     """The disk clearing failed, was ended, or cannot be proved."""
+    TERMINATION_CAP = "termination-cap"
+    """So many services lost their servers in 24 hours that a person has to look whether all of them should."""
+    WIPE_CAP = "wipe-cap"
+    """So many servers were wiped within an hour that a person has to look whether all of them should be."""
     BREAKS_OFF = "breaks-off"
     """Its run broke off again and again: each time it was driven again, its worker died or lost it."""
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from ledger import services
+from ledger import decisions, services
 from ledger.errors import LedgerError
 from ledger.lifecycle import State
 from ledger.snapshots import Service
@@ -184,7 +184,7 @@ class Machine(RuleBasedStateMachine):
         stage = self.scene.stage
         try:
             self.scene.wait(
-                services.leave_hold(
+                decisions.leave_hold(
                     stage.ledger, held.service_id, to=to, who="shift", why="looked at it", now=stage.clock.now()
                 )
             )
