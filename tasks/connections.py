@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from prefect.deployments import arun_deployment
+from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
 
 from dcimanager.endpoints import load_dialect
@@ -30,7 +31,10 @@ RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[None]]
 
 async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
     with asking_prefect():
-        await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+        try:
+            await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+        except ObjectNotFound:
+            raise Refusal(f"Prefect has no deployment {deployment}. Register it: dciflow setup") from None
 
 
 @dataclass

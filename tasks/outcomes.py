@@ -55,10 +55,26 @@ class Reason(StrEnum):
     """Its run broke off again and again: each time it was driven again, its worker died or lost it."""
 
 
+PRESS: dict[Reason, tuple[str, ...]] = {
+    Reason.OWNER_CHANGED: ("retry", "release"),
+    Reason.HARDWARE_CHANGED: ("retry", "accept-hardware"),
+    Reason.SERVER_VANISHED: ("retry", "forget-server"),
+    Reason.NO_IDENTITY: ("accept-hardware",),
+    Reason.ANSWER_LOST: ("retry",),
+    Reason.INSTALLATION_REPLACED: ("retry", "terminate"),
+    Reason.WIPE_UNPROVEN: ("retry",),
+    Reason.TERMINATION_CAP: ("retry --past-cap", "release"),
+    Reason.WIPE_CAP: ("retry --past-cap", "retry"),
+    Reason.BREAKS_OFF: ("retry",),
+}
+"""What a person presses (`dciflow held ...`) once he has looked; docs/operate.md says when which."""
+
+
 class Held(Stop):
     """The service needs a person. Nothing more is touched until somebody decides."""
 
     def __init__(self, reason: Reason, text: str, **evidence: JsonValue) -> None:
         super().__init__(f"{text} The service is HELD ({reason}): see `dciflow held list`.")
         self.reason = reason
+        self.text = text
         self.evidence = " ".join([text, *(f"{what}: {value};" for what, value in evidence.items())])
