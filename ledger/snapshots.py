@@ -67,19 +67,19 @@ class Service(Snapshot):
     held_reason: str | None
     held_evidence: str | None
     held_from: State | None
-    held_at: datetime | None
-    """When it was put on HELD; names this hold among those that the service has had."""
-    releasing_since: datetime | None
-    """When its server's taking back began, this time or the last."""
-    way_back: State | None
-    """What the service was before its server's taking back began, while a person may still bring it back."""
-    allowed_past: str | None
-    """The cap that a person lets this service past, once."""
-    protected_at: datetime | None
-    """Since when no automation may suspend or terminate it."""
     created_at: datetime
     updated_at: datetime
     claim: Claim | None = None
+    held_at: datetime | None = None
+    """When it was put on HELD; names this hold among those that the service has had."""
+    releasing_since: datetime | None = None
+    """When its server's taking back began, this time or the last."""
+    way_back: State | None = None
+    """What the service was before its server's taking back began, while a person may still bring it back."""
+    allowed_past: str | None = None
+    """The cap that a person lets this service past, once."""
+    protected_at: datetime | None = None
+    """Since when no automation may suspend or terminate it."""
 
 
 class Request(Snapshot):
