@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from ledger import releases, services
+from ledger.errors import Superseded
 from ledger.snapshots import Service
 from tasks.clock import clock
 from tasks.connections import ledger
@@ -59,7 +60,12 @@ async def _cut_off(service: Service) -> None:
 
 
 async def _still_to_be_wiped(service: Service) -> None:
-    now = await services.get(ledger(), service.service_id)
-    if now is not None and now.epoch != driver_of(service).epoch and now.releasing_since is None:
-        raise Refusal(f"Service {service.service_id} was brought back: its server is left to it, nothing was wiped.")
-    await fresh(service)
+    try:
+        await fresh(service)
+    except Superseded:
+        now = await services.get(ledger(), service.service_id)
+        if now is None or now.releasing_since is not None:
+            raise
+        raise Refusal(
+            f"Service {service.service_id} was brought back: its server is left to it, nothing was wiped."
+        ) from None
