@@ -89,7 +89,7 @@ async def test_a_service_in_its_wipe_delay_is_brought_back(ledger_url: str) -> N
     assert said.output.strip() == "Service 1042 is SUSPENDED again, as it was before its deletion."
     again = await typed("bring-back", "1042", "--why", "paid")
     assert again.exit_code == 1
-    assert "It can be brought back in its wipe delay only" in again.output
+    assert "Only a service in its wipe delay can be brought back" in again.output
     await ledger.dispose()
 
 
