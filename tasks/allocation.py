@@ -44,9 +44,8 @@ async def claim_server(service: Service) -> Service:
     candidates = await _free_servers(panel, order)
     SystemRandom().shuffle(candidates)
     taken = await claims.claimed(ledger(), service.panel)
-    forgotten = await claims.forgotten(ledger(), service.panel)
     for candidate in candidates:
-        if candidate.id in taken or candidate.id in forgotten:
+        if candidate.id in taken:
             continue
         try:
             service = await claims.take(
