@@ -56,18 +56,30 @@ async def decide_held(
         held_at: The hold that is meant. Empty: the one there is.
     """
     quiet_expected_ends()
-    if decision is not None:
+    if decision is None:
+        verdict = await _ask(service_id, held_at)
+    else:
         verdict = Verdict(choice=decision, who=who, why=why, past_cap=past_cap, held_at=held_at, flow_run_id=run_id())
-        run_log().info(await carry_out(service_id, verdict))
-        return
-    service = await services.get(ledger(), service_id)
-    if service is None or not (_waits(service, held_at) or await decided_by(run_id(), service_id)):
+    if verdict is None:
         run_log().info("service %s waits for no decision any more", service_id)
         return
+    try:
+        run_log().info(await carry_out(service_id, verdict))
+    except DecidedAlready as already:
+        if decision is not None:
+            raise
+        run_log().info("somebody was quicker: %s", already)
+
+
+async def _ask(service_id: int, held_at: datetime | None) -> Verdict | None:
+    """Suspend the run until its form is answered; None: there is nothing to decide any more."""
+    service = await services.get(ledger(), service_id)
+    if service is None or not (_waits(service, held_at) or await decided_by(run_id(), service_id)):
+        return None
     await label_run("decide-held", service_id=service_id, panel=service.panel, client_id=service.client_id)
     form = Decision.with_initial_data(description=await held_card(service))
     answer = await asuspend_flow_run(wait_for_input=form, timeout=None, key=FORM)
-    verdict = Verdict(
+    return Verdict(
         choice=answer.decision,
         who=answer.who,
         why=answer.why,
@@ -75,10 +87,6 @@ async def decide_held(
         held_at=held_at or service.held_at,
         flow_run_id=run_id(),
     )
-    try:
-        run_log().info(await carry_out(service_id, verdict))
-    except DecidedAlready as already:
-        run_log().info("somebody was quicker: %s", already)
 
 
 def _waits(service: Service, held_at: datetime | None) -> bool:

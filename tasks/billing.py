@@ -12,11 +12,15 @@ from tasks.effects import ensures, reads
 from tasks.identity import own_server
 from tasks.log import run_log
 from tasks.orders import order_of
-from tasks.outcomes import Refusal
+from tasks.outcomes import NoLongerWanted, Refusal
+from tasks.progress import Progress, facts_of, label
 from whmcs.services import BillingService, ServiceStatus
 
 WANTED = frozenset({ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED})
 """A service that still wants its server. Cancelled, Terminated and Fraud do not."""
+
+ENDED = frozenset({ServiceStatus.CANCELLED, ServiceStatus.TERMINATED})
+"""A service whose client or whose host has ended it."""
 
 PASSWORD_LENGTH = 20
 
@@ -44,19 +48,21 @@ def _new_password() -> SecretStr:
 async def check_wanted(service: Service) -> None:
     """Look before anything is claimed whether the service is still wanted.
 
-    Refused: it is Cancelled, Terminated or Fraud in WHMCS, or WHMCS does not know it.
+    Refused: it is Cancelled, Terminated or Fraud in WHMCS, or WHMCS does not know it. A server that an earlier run got
+    for it is taken back if it was cancelled or terminated.
     """
     record = await (await billing()).services.get(service.service_id)
     if record.status not in WANTED:
-        raise Refusal(f"Service {service.service_id} is {record.status} in WHMCS: nothing was done for it.")
+        raise _unwanted(service, record, "nothing was done for it.")
 
 
 @ensures("WHMCS knows the server", run_name="write the server of service {service.service_id} back to WHMCS")
 async def announce(service: Service) -> None:
     """Write address, addresses, user name, password and status into WHMCS in one call and read them back.
 
-    Nothing is written when WHMCS has it all already. Refused: the service is not wanted any more, or WHMCS did not keep
-    what was written. Source: dossier "WHMCS", section 22, "Write-back order".
+    Nothing is written when WHMCS has it all already. Refused: the service is not wanted any more (if it was cancelled
+    or terminated meanwhile, the run that takes its server back is started), or WHMCS did not keep what was written.
+    Source: dossier "WHMCS", section 22, "Write-back order".
     """
     server = await own_server(service)
     order = order_of(service)
@@ -66,10 +72,8 @@ async def announce(service: Service) -> None:
     whmcs = await billing()
     record = await whmcs.services.get(service.service_id)
     if record.status not in WANTED:
-        raise Refusal(
-            f"Service {service.service_id} is {record.status} in WHMCS, so nothing was written there. "
-            "Its server is ready and still claimed: terminate the service to release it."
-        )
+        raise _unwanted(service, record, "nothing was written there.")
+    await label(step=Progress.READY, addresses=" ".join(addresses), username=username, **facts_of(service))
     if _knows(record, addresses, username):
         return
     await whmcs.services.update(
@@ -88,6 +92,19 @@ async def announce(service: Service) -> None:
         f"dciflow: service {service.service_id} is ready on server {server.id}", client_id=record.client_id
     )
     run_log().info("WHMCS knows the server of service %s", service.service_id)
+
+
+def _unwanted(service: Service, record: BillingService, done: str) -> Refusal:
+    """The end of a run whose service WHMCS does not want any more; what was claimed for it is taken back.
+
+    Only on WHMCS's own word about this one service (safety rule 9); a fraud is for a person to look at.
+    """
+    text = f"Service {service.service_id} is {record.status} in WHMCS: {done}"
+    if service.claim is None:
+        return Refusal(text)
+    if record.status in ENDED:
+        return NoLongerWanted(f"{text} Its server is taken back by the run terminate-service-{service.service_id}.")
+    return Refusal(f"{text} Its server is still claimed: terminate the service to release it.")
 
 
 def _knows(record: BillingService, addresses: list[str], username: str) -> bool:

@@ -26,15 +26,19 @@ from whmcs.transport import Access as BillingAccess
 BILLING_BLOCK = "default"
 """dciflow serves one WHMCS; its block has one name."""
 
-RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[None]]
+RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[str]]
+"""Starts a run of a deployment with these parameters once for this key; returns the run's id."""
 
 
-async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
+async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
     with asking_prefect():
         try:
-            await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+            run = await arun_deployment(
+                deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False
+            )
         except ObjectNotFound:
             raise Refusal(f"Prefect has no deployment {deployment}. Register it: dciflow setup") from None
+    return str(run.id)
 
 
 @dataclass

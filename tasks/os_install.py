@@ -28,6 +28,7 @@ from tasks.log import run_log
 from tasks.operations import GIVEN_UP, INSTALL, end, next_look, operation_of
 from tasks.orders import find_template, order_of
 from tasks.outcomes import Held, InstallationFailed, Reason, Refusal
+from tasks.progress import label
 from tasks.settings import settings
 
 WATCH = "watch-os-install/whmcs"
@@ -178,7 +179,7 @@ async def hand_to_watcher(service: Service, attempt: int) -> None:
     """
     parameters: dict[str, JsonValue] = {"service_id": service.service_id, "panel": service.panel, "requested_by": "api"}
     key = f"watch-{service.service_id}-{service.generation}-{attempt}-{driver_of(service).epoch}"
-    await connections().start_run(WATCH, parameters, key)
+    await label(next_run=await connections().start_run(WATCH, parameters, key))
 
 
 class ProgressBar:

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     cap_installations: int = Field(default=100, ge=1, le=MOST)
     """OS installations of one panel at once; the next one waits."""
 
+    stock_low: int = Field(default=1, ge=0)
+    """Fewer free servers of a configuration than this are told (event dciflow.stock-low); 0: never."""
+
     clock_speed: float = Field(default=1.0, gt=0)
     """Simulated seconds per real second. Anything but 1 is for the demo and for tests."""
 
