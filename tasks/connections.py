@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from prefect.deployments import arun_deployment
+from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
 
 from dcimanager.endpoints import load_dialect
@@ -31,7 +32,12 @@ RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[str]]
 
 async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
     with asking_prefect():
-        run = await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+        try:
+            run = await arun_deployment(
+                deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False
+            )
+        except ObjectNotFound:
+            raise Refusal(f"Prefect has no deployment {deployment}. Register it: dciflow setup") from None
     return str(run.id)
 
 
