@@ -24,6 +24,12 @@ class Settings(BaseSettings):
     panel_calls: int = Field(default=CALLS_AT_ONCE, gt=0)
     """How many calls of one panel a process has under way at once; runs take turns (README, Limits)."""
 
+    reconcile_shrink_share: float = Field(default=0.1, gt=0, le=0.5)
+    """The share of a list that may be missing since the last reconciliation; more stops it (safety rule 8)."""
+
+    reconcile_repairs: int = Field(default=50, ge=1, le=1000)
+    """How many differences one reconciliation of a panel may repair; the rest are for the next one."""
+
     clock_speed: float = Field(default=1.0, gt=0)
     """Simulated seconds per real second. Anything but 1 is for the demo and for tests."""
 
