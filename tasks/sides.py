@@ -1,8 +1,9 @@
 """What WHMCS, the ledger and the panel each say, read as whole lists: no call for a service unless it differs.
 
-Which services of WHMCS are ours? Its API does not tell a product's module. So those of every product that some service
-of the ledger is of: the products are learnt from the ledger's services and remembered. A product of which the ledger
-never had a service is not looked at. Source: dossier "WHMCS", section 13 (GetClientsProducts, parameter pid).
+Which services of WHMCS are ours? Its API does not tell a product's module. So those of every product that is a product
+of some service with a server in the ledger: the products are learnt from those services and remembered. A product of
+which no service ever had a server is not looked at.
+Source: dossier "WHMCS", section 13 (GetClientsProducts, parameter pid).
 """
 
 from collections.abc import Collection
