@@ -26,6 +26,9 @@ from ledger.tables import (
     ServiceRow,
 )
 
+PAGE = 100
+"""Services that are read at once: with ten thousand of them nobody else in the process would have a turn."""
+
 
 class DifferenceKey(NamedTuple):
     """Names one difference from one comparison to the next; 0: no service, or no server."""
@@ -146,12 +149,14 @@ async def services_in_use(session: AsyncSession, panel: str) -> list[int]:
 
 
 @reads
-async def services_of(session: AsyncSession, panel: str) -> list[Service]:
-    """Every service of the panel, with its claim."""
+async def services_of(session: AsyncSession, panel: str, *, after: int = 0) -> list[Service]:
+    """The next services of the panel with their claims, by number, up to a page of them; none: that was all."""
     query = (
         select(ServiceRow, ClaimRow)
         .join(ClaimRow, col(ClaimRow.service_id) == ServiceRow.service_id, isouter=True)
-        .where(ServiceRow.panel == panel)
+        .where(ServiceRow.panel == panel, ServiceRow.service_id > after)
+        .order_by(col(ServiceRow.service_id))
+        .limit(PAGE)
     )
     return [together(row, claim) for row, claim in await session.exec(query)]
 

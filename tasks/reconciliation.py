@@ -1,5 +1,6 @@
 """One comparison of a panel with WHMCS and the ledger: who makes it, what it found, and what it leaves for the next."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -21,6 +22,9 @@ from tasks.sides import read_sides
 
 LEASE = timedelta(minutes=30)
 """Twice the time between two scheduled runs: longer than any comparison, and its dead run is driven again by then."""
+
+CASES_AT_ONCE = 500
+"""Cases without a pause, in which every other run of the worker stands still."""
 
 ACTION = "reconcile"
 """What a repair's request is called in the ledger."""
@@ -92,8 +96,13 @@ async def compare(panel: str, remembered: Remembered) -> Comparison:
     """
     sides = await read_sides(panel, remembered)
     now, limits = clock().now(), Limits()
-    found = [difference for case in cases(sides) if (difference := classify(case, now, limits)) is not None]
-    found = [_since(difference, remembered, now) for difference in found]
+    found = []
+    for number, case in enumerate(cases(sides)):
+        if number % CASES_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        difference = classify(case, now, limits)
+        if difference is not None:
+            found.append(_since(difference, remembered, now))
     order = {drift: place for place, drift in enumerate(Drift)}
     found.sort(key=lambda one: (order[one.drift], one.since or now, one.service_id or 0, one.server_id or 0))
     lengths = ", ".join(f"{count} {what}" for what, count in sides.counts.items())

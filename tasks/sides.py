@@ -64,9 +64,9 @@ async def read_sides(name: str, remembered: Remembered) -> Sides:
     (servers, emails), (billed, products) = await both(
         _read_panel(panel), _read_whmcs(in_use, remembered.products, share=settings().reconcile_shrink_share)
     )
-    # Last of all: what a run changed meanwhile on the panel or in WHMCS, its request gives away.
+    services = await _read_ledger(name)
+    # Last of all: what a run changed meanwhile, on whichever side, its request gives away.
     requests = await overview.driven_since(ledger(), name, started - CLOCKS_APART)
-    services = await overview.services_of(ledger(), name)
     sides = Sides(
         servers=servers,
         emails=emails,
@@ -99,6 +99,13 @@ def check_not_shrunk(what: str, now: int, before: int | None, *, share: float, p
 def may_go_missing(of: int, share: float) -> int:
     """How many of so many may go missing without it being an accident."""
     return max(FEW, int(of * share))
+
+
+async def _read_ledger(name: str) -> list[Service]:
+    services: list[Service] = []
+    while page := await overview.services_of(ledger(), name, after=services[-1].service_id if services else 0):
+        services += page
+    return services
 
 
 async def _read_panel(panel: Panel) -> tuple[dict[int, Server], dict[int, str]]:

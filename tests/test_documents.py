@@ -22,6 +22,7 @@ from dcimanager.transport import PAGE
 from dcimanager.watch import LONGEST_SECONDS, SHORTEST_SECONDS
 from ledger.lifecycle import State
 from tasks.diagnostics import WIPE_MINUTES
+from tasks.differences import Drift
 from tasks.effects import REPEAT_AFTER_SECONDS
 from tasks.heart import HEARTBEAT_SECONDS, SILENT_AFTER
 from tasks.outcomes import Reason
@@ -62,6 +63,12 @@ def test_a_row_of_a_reason_says_what_it_means_how_to_look_and_what_to_press(row:
     assert len(row) == 5
     assert all(row)
     assert re.search(r"`--to (back|releasing)`|[Ll]eave it HELD", row[3])
+
+
+def test_every_class_of_difference_has_one_row_and_no_other_has() -> None:
+    rows = table(OPERATE, "## What does not agree")
+    assert [row[0] for row in rows] == [f"`{drift}`" for drift in Drift]
+    assert all(len(row) == 4 and all(row) for row in rows)
 
 
 @EVERY_DOCUMENT
@@ -113,7 +120,7 @@ def _without_folder(words: list[str]) -> list[str]:
 
 
 def _targets() -> set[str]:
-    return set(re.findall(r"^([a-z0-9]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z0-9-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @EVERY_DOCUMENT

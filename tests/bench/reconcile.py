@@ -11,11 +11,14 @@ import resource
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
+
+import httpx
+from pydantic import JsonValue
 
 from dcimanager.transport import PAGE
 from flows.reconcile import reconcile
@@ -28,6 +31,7 @@ from tasks.connections import connections
 from tasks.settings import settings
 from tests.stage import PANEL, Stage, open_ledger
 from whmcs.services import PAGE as BILLING_PAGE
+from worker.warm import GARBAGE_AFTER
 
 SERVERS = 10_000
 OF_EACH_CLIENT = 2
@@ -55,16 +59,29 @@ class Stall:
         task.cancel()
 
     async def _tick(self) -> None:
-        before = time.perf_counter()
+        before = time.thread_time()
         while True:
-            await asyncio.sleep(0.005)
-            now = time.perf_counter()
+            await asyncio.sleep(0.001)
+            now = time.thread_time()
             self.longest, before = max(self.longest, now - before), now
+
+
+class OverANetwork(httpx.AsyncBaseTransport):
+    """An answer that has to be waited for: others have their turn meanwhile."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        await asyncio.sleep(0.002)
+        answer = await self._inner.handle_async_request(request)
+        await asyncio.sleep(0.002)
+        return answer
 
 
 async def sold(stage: Stage) -> None:
     """Every server is sold: as its activation left it, on all three sides."""
-    now = stage.clock.now()
     rows: list[ServiceRow | ClaimRow | JournalRow] = []
     client, user_id = stage.client, 0
     for number, server in enumerate(stage.panel.servers.values()):
@@ -73,27 +90,43 @@ async def sold(stage: Stage) -> None:
             user_id = stage.panel.users.create(client.email, password="x").id
         service_id = stage.billing.order(client.id, stage.product.id, f"web{number}.example.com")
         _deliver(stage, server, user_id, service_id)
-        order = stage.order(client_id=client.id, configuration=server.configuration).model_dump(mode="json")
-        rows.append(
-            ServiceRow(
-                service_id=service_id,
-                panel=PANEL,
-                client_id=client.id,
-                state=State.ACTIVE,
-                generation=1,
-                epoch=1,
-                order=order,
-                created_at=now,
-                updated_at=now,
-            )  # fmt: skip
-        )
-        claim = {"panel": PANEL, "server_id": server.id, "service_id": service_id, "generation": 1}
-        hardware = {"serial": server.serial, "macs": sorted(server.macs), "barcode": server.barcode}
-        rows.append(ClaimRow(**claim, **hardware, owner_id=user_id, claimed_at=now))
-        rows += [_step(service_id, step, result, now) for step, result in (("owner", {"user": user_id}), ("power", {}))]
+        rows += _promised(stage, server, service_id, client.id, user_id)
     for kind in (ServiceRow, ClaimRow, JournalRow):
         async with stage.ledger.transaction() as session:
             session.add_all(row for row in rows if isinstance(row, kind))
+
+
+def _promised(
+    stage: Stage, server: SimServer, service_id: int, client_id: int, user_id: int
+) -> Iterator[ServiceRow | ClaimRow | JournalRow]:
+    now = stage.clock.now()
+    yield ServiceRow(
+        service_id=service_id,
+        panel=PANEL,
+        client_id=client_id,
+        state=State.ACTIVE,
+        generation=1,
+        epoch=1,
+        order=stage.order(client_id=client_id, configuration=server.configuration).model_dump(mode="json"),
+        created_at=now,
+        updated_at=now,
+    )
+    yield ClaimRow(
+        panel=PANEL,
+        server_id=server.id,
+        service_id=service_id,
+        generation=1,
+        owner_id=user_id,
+        serial=server.serial,
+        macs=sorted(server.macs),
+        barcode=server.barcode,
+        claimed_at=now,
+    )
+    steps: list[tuple[str, dict[str, JsonValue]]] = [("owner", {"user": user_id}), ("addresses", {"addresses": []})]
+    for step, result in steps:
+        yield JournalRow(
+            service_id=service_id, generation=1, step=step, attempt=1, state="done", result=result, noted_at=now
+        )
 
 
 def _deliver(stage: Stage, server: SimServer, user_id: int, service_id: int) -> None:
@@ -110,25 +143,20 @@ def _deliver(stage: Stage, server: SimServer, user_id: int, service_id: int) -> 
     billed.dedicated_ip = billed.assigned_ips = server.addresses[0].address
 
 
-def _step(service_id: int, step: str, result: dict[str, int], now: object) -> JournalRow:
-    entry = {"service_id": service_id, "generation": 1, "step": step, "attempt": 1, "state": "done"}
-    return JournalRow(**entry, before=None, result=result, noted_at=now, settled_at=now)
-
-
-async def measure(stage: Stage, what: str, repair: str) -> list[str]:
+async def measure(stage: Stage, what: str, repair: Literal["report", "safe"]) -> list[str]:
     """One run; returns its row of the table."""
     stage.clock.simulated.advance(900)
     gc.collect()
     panel, billing, stall = len(stage.panel.requests), len(stage.billing.requests), Stall()
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     async with stall.watched():
-        await reconcile.fn(panel=PANEL, repair=repair)  # type: ignore[arg-type]
-    seconds = time.perf_counter() - began
-    calls = Counter(str(call.endpoint) for call in stage.panel.requests[panel:])
-    asked = sum(calls.values()) - calls["login"]
-    row = [what, f"{seconds:.1f} s", str(asked), str(len(stage.billing.requests) - billing)]
-    print(" | ".join([*row, f"{stall.longest:.2f} s", f"{_peak():.0f} MB"]), dict(calls), flush=True)
-    return [*row, f"{stall.longest:.2f} s", f"{_peak():.0f} MB"]
+        await reconcile.fn(panel=PANEL, repair=repair)
+    seconds, worked = time.perf_counter() - began, time.process_time() - worked
+    asked = sum(call.endpoint != "login" for call in stage.panel.requests[panel:])
+    row = [what, f"{seconds:.1f} s", f"{worked:.1f} s", str(asked), str(len(stage.billing.requests) - billing)]
+    row += [f"{stall.longest:.2f} s", f"{_peak():.0f} MB"]
+    print(" | ".join(row), flush=True)
+    return row
 
 
 def _peak() -> float:
@@ -140,9 +168,11 @@ async def main() -> int:
     profile = Profile.large(SERVERS).model_copy(update={"port_seconds": 0.0, "session_seconds": 1e6})
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(await open_ledger(Path(folder)), profile)
-        stage.connect()
+        stage.connect(lambda transport, _: OverANetwork(transport))
         await sold(stage)
         ground = _peak()
+        gc.freeze()  # as the worker does
+        gc.set_threshold(GARBAGE_AFTER)
         rows = [await measure(stage, "the first comparison", "report")]
         rows.append(await measure(stage, "the next one", "report"))
         for server in list(stage.panel.servers.values())[:: SERVERS // PLANTED]:
@@ -150,12 +180,10 @@ async def main() -> int:
         rows.append(await measure(stage, f"{PLANTED} ports off, reported", "report"))
         rows.append(await measure(stage, f"the same, repaired ({settings().reconcile_repairs} at most)", "safe"))
         rows.append(await measure(stage, "after the repairs", "safe"))
-        left = len(
-            (await overview.begin(stage.ledger, PANEL, "look", lease=timedelta(0), now=stage.clock.now())).differences
-        )
+        last = await overview.begin(stage.ledger, PANEL, "me", lease=timedelta(0), now=stage.clock.now())
         await connections().aclose()
     pages = -(-SERVERS // PAGE) + -(-(SERVERS // OF_EACH_CLIENT + 2) // PAGE)
-    held = _held(rows, pages) and left == 0
+    held = _held(rows, pages) and not last.differences
     DOCUMENT.write_text(_document(rows, pages, ground, held), encoding="utf-8")
     print("every target is held" if held else "NOT every target is held")
     return 0 if held else 1
@@ -163,26 +191,29 @@ async def main() -> int:
 
 def _held(rows: list[list[str]], pages: int) -> bool:
     seconds = max(float(row[1].split()[0]) for row in rows)
-    return (
-        seconds < SECONDS
-        and _peak() < MEGABYTES
-        and all(int(row[2]) == pages for row in rows if "repaired" not in row[0])
-    )
+    only_pages = all(int(row[3]) == pages for row in rows if "repaired" not in row[0])
+    return seconds < SECONDS and _peak() < MEGABYTES and only_pages
 
 
 def _document(rows: list[list[str]], pages: int, ground: float, held: bool) -> str:
+    billing_pages = -(-SERVERS // BILLING_PAGE)
     lines = [
         "# Reconciliation, measured",
         "",
-        "Written by `make bench-reconcile`. "
-        f"{SERVERS:,} services on {SERVERS:,} servers of {SERVERS // OF_EACH_CLIENT:,} clients. Simulator, ledger (SQLite)",
-        f"and flow share one process on {os.cpu_count()} cores, without Prefect's engine; {ground:.0f} MB of its memory are the",
-        "simulated data centre and the imported code. Targets: under 60 s, under 1 GB, panel calls = pages + differences.",
-        f"Pages: {pages} on the panel ({PAGE} servers or users each), {-(-SERVERS // BILLING_PAGE)} in WHMCS ({BILLING_PAGE} services each). "
-        f"The targets are {'held' if held else 'NOT held'}.",
+        f"Written by `make bench-reconcile`: {SERVERS:,} services on {SERVERS:,} servers of",
+        f"{SERVERS // OF_EACH_CLIENT:,} clients. Simulator, ledger (SQLite) and flow share one process and one event",
+        f"loop on {os.cpu_count()} cores, without Prefect's engine; {ground:.0f} MB are the imported code and the",
+        "simulated data centre.",
         "",
-        "| run | time | panel calls | WHMCS calls | longest stall of the event loop | peak memory |",
-        "| --- | --- | --- | --- | --- | --- |",
+        f"Targets: under {SECONDS:.0f} s, under {MEGABYTES:.0f} MB, panel calls = pages + differences. They are "
+        f"{'held' if held else 'NOT held'}.",
+        f"There are {pages} pages on the panel ({PAGE} servers or users each) and {billing_pages} in WHMCS "
+        f"({BILLING_PAGE} services each).",
+        "A repair looks at its server before and after, and switches two ports: six calls.",
+        "The stall is processor time, the simulator's own answers included: a worker's other runs stand still so long.",
+        "",
+        "| run | time | processor time | panel calls | WHMCS calls | longest stall | peak memory |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
     ]
