@@ -126,6 +126,13 @@ async def give_up(session: AsyncSession, panel: str, flow_run_id: str) -> None:
         row.flow_run_id = row.until = None
 
 
+@reads
+async def comparing_now(session: AsyncSession, now: datetime) -> set[str]:
+    """The flow runs that compare some panel at the moment and have said so lately."""
+    query = select(ReconciliationRow.flow_run_id).where(col(ReconciliationRow.until) > now)
+    return {flow_run_id for flow_run_id in await session.exec(query) if flow_run_id is not None}
+
+
 @writes
 async def forget_counts(session: AsyncSession, panel: str) -> bool:
     """Believe the next lists, however short they are. False: the panel was never compared."""

@@ -3,13 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
 from dcimanager.turns import caller
 from ledger import overview, requests
+from ledger.errors import LedgerError
 from ledger.overview import DifferenceKey, Known, Remembered
 from tasks.cases import cases
 from tasks.clock import clock
@@ -20,8 +21,11 @@ from tasks.log import run_log
 from tasks.run import run_id
 from tasks.sides import read_sides
 
-LEASE = timedelta(minutes=30)
-"""Twice the time between two scheduled runs: longer than any comparison, and its dead run is driven again by then."""
+LEASE = timedelta(minutes=3)
+"""As long as a run without a request may go on unseen (tasks/silent_runs.py): one that died is driven again then."""
+
+RENEWED_SECONDS = 30.0
+"""How often a live run renews its lease, in real seconds: five times in vain, and it is still there."""
 
 CASES_AT_ONCE = 500
 """Cases without a pause, in which every other run of the worker stands still."""
@@ -72,11 +76,20 @@ async def comparing(panel: str) -> AsyncIterator[Remembered]:
     me = run_id()
     caller.set(f"{ACTION} {panel}")
     remembered = await overview.begin(ledger(), panel, me, lease=LEASE, now=clock().now())
+    renewing = asyncio.create_task(_renew(panel, me))
     try:
         await _close_what_was_left_open(panel, me)
         yield remembered
     finally:
+        renewing.cancel()
         await overview.give_up(ledger(), panel, me)
+
+
+async def _renew(panel: str, me: str) -> None:
+    while True:
+        await asyncio.sleep(RENEWED_SECONDS)
+        with suppress(LedgerError):  # who has lost it learns so before he repairs anything, and when he finishes
+            await overview.keep(ledger(), panel, me, lease=LEASE, now=clock().now())
 
 
 async def _close_what_was_left_open(panel: str, me: str) -> None:

@@ -209,7 +209,7 @@ def _document(rows: list[list[str]], pages: int, ground: float, held: bool) -> s
         f"{'held' if held else 'NOT held'}.",
         f"There are {pages} pages on the panel ({PAGE} servers or users each) and {billing_pages} in WHMCS "
         f"({BILLING_PAGE} services each).",
-        "A repair looks at its server before and after, and switches two ports: six calls.",
+        "A repair asks for its server, its owner, both ports and the server again: five calls.",
         "The stall is processor time, the simulator's own answers included: a worker's other runs stand still so long.",
         "",
         "| run | time | processor time | panel calls | WHMCS calls | longest stall | peak memory |",
