@@ -25,6 +25,7 @@ from tasks.differences import Difference, Drift, Repair
 from tasks.heart import SILENT_AFTER
 from tasks.outcomes import Reason
 from tasks.reconciliation import LEASE, Comparison, compare, comparing
+from tasks.repairs import Outcome, repair_safe
 from tests.conftest import StageMaker
 from tests.flows.play import activated, is_held, midway, one_line, take_panel_down, written
 from tests.stage import PANEL, QUICK, Stage
@@ -198,6 +199,21 @@ async def test_a_suspension_that_comes_between_look_and_repair_is_not_undone(
     await play(stage, "report")  # it learns the product, so that only the repair asks for the service itself
     monkeypatch.setattr(whmcs, "get", suspended_first)
     assert await changes(stage, play(stage)) == (0, 0)
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+async def test_a_service_that_a_run_drives_between_look_and_repair_is_left_to_it(stage: Stage, is_over: bool) -> None:
+    service_id, server = await activated(stage)
+    stage.panel.by_hand.switch_port(server.id, "down")
+    stage.clock.simulated.advance(60)
+    async with comparing(PANEL) as remembered:
+        comparison = await compare(PANEL, remembered)
+        driver = await _open(stage, service_id)
+        if is_over:
+            await requests.close(stage.ledger, driver, outcome="done", message=None, now=stage.clock.now())
+        (repaired,) = await repair_safe(comparison)
+    assert repaired.outcome is Outcome.SKIPPED
+    assert not any(port.admin_up for port in server.network_ports)
 
 
 async def test_a_service_that_a_run_works_on_is_left_to_it(stage: Stage) -> None:

@@ -253,6 +253,13 @@ def test_a_panel_whose_lists_carry_no_addresses_makes_no_difference_of_them() ->
     assert classify(replace(seen(world), addresses_told=False), NOW, LIMITS) is None
 
 
+def test_a_server_whose_row_has_no_address_is_not_taken_for_one_without_any() -> None:
+    world = World("Active", ADDRESS, State.ACTIVE, timedelta(days=3), True, "on", CLIENT, None)
+    case = seen(world)
+    assert case.server is not None
+    assert classify(replace(case, server=case.server.model_copy(update={"addresses": []})), NOW, LIMITS) is None
+
+
 def test_a_server_whose_wipe_is_unproven_is_dirty_and_a_clean_one_is_not() -> None:
     server = Server.model_validate({"id": 7, "owner": None})
     found = classify(Case(server=server, unproven=True), NOW, LIMITS)
