@@ -34,6 +34,10 @@ e2e: $(READY) ## the stories through a real Prefect server
 bench: $(READY) ## against Prefect's process worker and the engine's floor, into docs/; BENCH="--help" for options
 	@$(BIN)/python -m tests.bench $(BENCH)
 
+.PHONY: bench-reconcile
+bench-reconcile: $(READY) ## 10,000 services and servers compared, into docs/ (two minutes)
+	@$(BIN)/python -m tests.bench.reconcile
+
 .PHONY: unit
 unit: $(READY) ## the quick tests that need no server at all (about a minute)
 	@$(PYTEST) -n 2 -m "not prefect and not postgres and not crash"

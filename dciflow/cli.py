@@ -140,6 +140,22 @@ async def panel_check(name: Annotated[str, typer.Argument(help="The panel's name
         raise typer.Exit(1)
 
 
+@panel_app.command("recount")
+@command
+async def panel_recount(name: Annotated[str, typer.Argument(help="The panel's name.")]) -> None:
+    """Let the next reconciliation believe its lists, however much shorter they are than the last ones."""
+    from ledger import overview
+    from tasks.connections import ledger
+
+    try:
+        known = await overview.forget_counts(ledger(), name)
+    finally:
+        await ledger().dispose()
+    if not known:
+        fail(f"Panel {name} was never reconciled: there is nothing to forget.")
+    typer.echo(f"The next reconciliation of panel {name} counts anew.")
+
+
 @whmcs_app.command("set")
 @command
 async def whmcs_set(

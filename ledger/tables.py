@@ -138,6 +138,35 @@ class PermitRow(Row, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
+class ReconciliationRow(Row, table=True):
+    """What the last comparison of a panel with WHMCS and the ledger counted, and who compares it now."""
+
+    __tablename__ = "reconciliation"
+
+    panel: str = Field(primary_key=True)
+    flow_run_id: str | None = None
+    until: datetime | None = Field(default=None, sa_type=Utc)
+    counts: dict[str, int] = Field(default_factory=dict, sa_type=Document)
+    products: list[int] = Field(default_factory=list, sa_type=Document)
+    finished_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class DifferenceRow(Row, table=True):
+    """A difference that the last comparison found: since when it is known, and how often it was repaired in vain.
+
+    0 stands for no service or no server, for neither is a number that WHMCS or a panel gives out.
+    """
+
+    __tablename__ = "difference"
+
+    panel: str = Field(primary_key=True)
+    drift: str = Field(primary_key=True)
+    service_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    server_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    since: datetime = Field(sa_type=Utc)
+    repairs: int = 0
+
+
 class ResultRow(Row, table=True):
     """A step's persisted result, found by every worker on every machine."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from prefect import get_client
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
@@ -26,6 +27,9 @@ from whmcs.transport import Access as BillingAccess
 BILLING_BLOCK = "default"
 """dciflow serves one WHMCS; its block has one name."""
 
+UNSAVED = "whmcs-unsaved"
+"""The panel block of a WHMCS server record whose connection is tested before it is saved: it sells nothing."""
+
 RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[str]]
 """Starts a run of a deployment with these parameters once for this key; returns the run's id."""
 
@@ -41,6 +45,16 @@ async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue],
     return str(run.id)
 
 
+async def _stored_panels() -> list[str]:
+    with asking_prefect():
+        async with get_client() as client:
+            try:
+                documents = await client.read_block_documents_by_type(DcimanagerPanel.get_block_type_slug())
+            except ObjectNotFound:  # no panel was ever stored
+                return []
+    return sorted(document.name for document in documents if document.name and document.name != UNSAVED)
+
+
 @dataclass
 class Connections:
     """What one event loop has open. Tests and other hosts put their own things in."""
@@ -49,6 +63,7 @@ class Connections:
     panels: dict[str, Panel] = field(default_factory=dict)
     billing: Billing | None = None
     start_run: RunStarter = _start_with_prefect
+    name_panels: Callable[[], Awaitable[list[str]]] = _stored_panels
 
     async def aclose(self) -> None:
         """Log out everywhere and close the ledger."""

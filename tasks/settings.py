@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     stock_low: int = Field(default=1, ge=0)
     """Fewer free servers of a configuration than this are told (event dciflow.stock-low); 0: never."""
 
+    reconcile_shrink_share: float = Field(default=0.1, gt=0, le=0.5)
+    """The share of a list that may be missing since the last reconciliation; more stops it (safety rule 8)."""
+
+    reconcile_repairs: int = Field(default=50, ge=1, le=1000)
+    """How many differences one reconciliation of a panel may repair; the rest are for the next one."""
+
     clock_speed: float = Field(default=1.0, gt=0)
     """Simulated seconds per real second. Anything but 1 is for the demo and for tests."""
 

@@ -24,6 +24,7 @@ from ledger.lifecycle import State
 from ledger.orders import LONGEST_WIPE_DELAY
 from ledger.snapshots import Choice
 from tasks.diagnostics import WIPE_MINUTES
+from tasks.differences import Drift
 from tasks.effects import REPEAT_AFTER_SECONDS
 from tasks.heart import HEARTBEAT_SECONDS, SILENT_AFTER
 from tasks.outcomes import PRESS, Reason
@@ -82,6 +83,12 @@ def test_every_cap_has_a_row() -> None:
     assert {row[0] for row in table(OPERATE, "## Caps")} == caps
 
 
+def test_every_class_of_difference_has_one_row_and_no_other_has() -> None:
+    rows = table(OPERATE, "## What does not agree")
+    assert [row[0] for row in rows] == [f"`{drift}`" for drift in Drift]
+    assert all(len(row) == 4 and all(row) for row in rows)
+
+
 @EVERY_DOCUMENT
 def test_every_link_leads_somewhere(document: Path) -> None:
     for target in links(document):
@@ -131,7 +138,7 @@ def _without_folder(words: list[str]) -> list[str]:
 
 
 def _targets() -> set[str]:
-    return set(re.findall(r"^([a-z0-9]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z0-9-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @EVERY_DOCUMENT
