@@ -74,7 +74,7 @@ function dcimanager6_ConfigOptions($params = []): array
             'Size' => '5',
             'Default' => (string) Order::DEFAULT_TIMEOUT,
             'SimpleMode' => true,
-            'Description' => 'After so many minutes an unfinished installation is ended, whether it is waited for or not.',
+            'Description' => 'After so many minutes an unfinished installation is ended, waited for or not.',
         ],
         'location_id' => [
             'FriendlyName' => 'Location ID',

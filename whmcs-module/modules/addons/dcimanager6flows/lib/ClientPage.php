@@ -40,8 +40,8 @@ final class ClientPage
             return self::variables('', [], [], 0);
         }
         if (Verification::isMissing($call, $service)) {
-            $notice = 'Your e-mail address is not verified, so this service cannot be managed here. ' . Verification::HOW;
-            return self::variables($notice, [], [], 0);
+            $why = 'Your e-mail address is not verified, so you cannot manage this service here. ';
+            return self::variables($why . Verification::HOW, [], [], 0);
         }
         $known = Services::find($service->id);
         $last = Requests::last($service->id, 'activate');

@@ -162,12 +162,13 @@ final class Command
         $panel = Panels::name($serverId);
         $request = Requests::insert($service, $this->action, $panel, $this->parameters($service, $panel));
         if ($request === null) {
-            $open = Requests::open($service->id);
-            if ($open === null || $open->action !== $this->action) {
+            // Another call was first; it may even be over by now.
+            $first = Requests::open($service->id) ?? $this->earlier($service);
+            if ($first === null || $first->action !== $this->action) {
                 throw new Refusal("Service $service->id is busy with another request: press Retry in a moment.");
             }
-            $this->request = $open;
-            return $this->adopt($open, $service);
+            $this->request = $first;
+            return $first->isOpen() ? $this->adopt($first, $service) : $first;
         }
         $this->request = $request;
         Requests::stopWaiting($service->id, 'Started.');
@@ -205,8 +206,8 @@ final class Command
             return $sync->send($request);
         } catch (PrefectError $error) {
             Requests::notSent($request, $error);
-            $next = Sync::isSentByCron($request) ? 'the cron sends it again, and so does Retry.' : 'Retry sends it again.';
-            throw new Refusal($error->getMessage() . ' The request is kept: ' . $next);
+            $who = Sync::isSentByCron($request) ? 'the cron sends it again, and so does Retry' : 'Retry sends it again';
+            throw new Refusal($error->getMessage() . " The request is kept: $who.");
         }
     }
 

@@ -53,8 +53,8 @@ final class Hooks
         if ($known !== null && $known->step !== 'released') {
             Services::orphan($serviceId);
             Whmcs::activity(
-                "service $serviceId was deleted in WHMCS, but its server $known->server_id on panel $known->panel is not "
-                . 'released: run terminate for it in Prefect, or look after it by hand'
+                "service $serviceId was deleted in WHMCS, but its server $known->server_id on panel $known->panel "
+                . 'is not released: run terminate for it in Prefect, or look after it by hand'
             );
         }
     }

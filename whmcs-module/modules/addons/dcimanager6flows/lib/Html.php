@@ -71,6 +71,7 @@ final class Html
     public static function linked(string $text): string
     {
         $run = '~' . preg_quote(Text::html(Settings::uiUrl()), '~') . '/runs/flow-run/[0-9a-f-]{36}~';
-        return (string) preg_replace($run, '<a href="$0" target="_blank" rel="noopener">open the run</a>', Text::html($text));
+        $link = '<a href="$0" target="_blank" rel="noopener">open the run</a>';
+        return (string) preg_replace($run, $link, Text::html($text));
     }
 }

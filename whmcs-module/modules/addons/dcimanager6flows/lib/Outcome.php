@@ -34,7 +34,10 @@ final class Outcome
             // WHMCS still thinks that it failed or was not done: its own command finds the request done and says so.
             $problem = Whmcs::command($request->action, $request->serviceId);
             if ($problem !== '') {
-                Whmcs::activity("service $request->serviceId is ready for it, but $problem", $request->clientId);
+                if (Requests::note($request, $problem)) {
+                    $what = "$request->action of service $request->serviceId is done";
+                    Whmcs::activity("$what, but $problem; the cron tries again", $request->clientId);
+                }
                 return;
             }
         } elseif ($request->action === 'activate') {

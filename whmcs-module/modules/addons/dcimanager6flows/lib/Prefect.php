@@ -181,7 +181,10 @@ final class Prefect
     private function fine(Answer $answer, string $what): Answer
     {
         if ($answer->status === 401 || $answer->status === 403) {
-            throw new PrefectError("Prefect refuses us ($answer->status): check the addon's auth string and the proxy's rules.", false);
+            throw new PrefectError(
+                "Prefect refuses us ($answer->status): check the addon's auth string and the proxy's rules.",
+                false
+            );
         }
         if (!$answer->isFine()) {
             throw new PrefectError("Prefect answered $answer->status: $what.", $answer->status >= 500);

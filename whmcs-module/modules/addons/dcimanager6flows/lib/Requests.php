@@ -15,6 +15,7 @@ if (!defined('WHMCS')) {
 final class Requests
 {
     private const TABLE = 'mod_dcimanager6_request';
+    private const NOT_UNIQUE = '23000'; // SQLSTATE, in MariaDB and SQLite
 
     /** A module call gives up before this; afterwards the row belongs to whoever looks next. */
     private const ASKED_SECONDS = 15;
@@ -64,7 +65,7 @@ final class Requests
                 'parameters' => self::json($parameters),
             ] + self::values($service, $action));
         } catch (QueryException $error) {
-            if (self::open($service->id) === null) {
+            if ((string) $error->getCode() !== self::NOT_UNIQUE) {
                 throw $error;
             }
             return null;
@@ -106,13 +107,19 @@ final class Requests
         self::change($request, ['asked_until' => Time::in(self::ASKED_SECONDS)]);
     }
 
-    /** Prefect took it, or its run handed over to another one. */
-    public static function follow(Request $request, string $flowRunId): void
+    /** Prefect took it. False: somebody else had sent the same. */
+    public static function started(Request $request, string $flowRunId): bool
     {
-        self::rows()->where('id', $request->id)->where('state', Request::REQUESTED)->orWhere('id', $request->id)
-            ->where('state', Request::RUNNING)
+        return self::rows()->where('id', $request->id)->where('state', Request::REQUESTED)
             ->update(['state' => Request::RUNNING, 'flow_run_id' => $flowRunId, 'message' => '',
-                'updated_at' => Time::now()]);
+                'updated_at' => Time::now()]) > 0;
+    }
+
+    /** Its run handed over to another one. */
+    public static function handOver(Request $request, string $flowRunId): void
+    {
+        self::rows()->where('id', $request->id)->where('flow_run_id', $request->flowRunId)
+            ->update(['flow_run_id' => $flowRunId, 'updated_at' => Time::now()]);
     }
 
     /** Take a request that Prefect never got with what the product says now. @param array<string, mixed> $parameters */
@@ -154,6 +161,13 @@ final class Requests
             ->update(['open_for' => null, 'state' => Request::CANCELLED, 'told' => Request::TOLD_ALL,
                 'message' => "Overtaken by $by before Prefect had it.", 'updated_at' => Time::now(),
                 'closed_at' => Time::now()]) > 0;
+    }
+
+    /** Write down what stands in the way. False: it stood there before. */
+    public static function note(Request $request, string $message): bool
+    {
+        return self::rows()->where('id', $request->id)->where('message', '<>', $message)
+            ->update(['message' => $message, 'updated_at' => Time::now()]) > 0;
     }
 
     /** What WHMCS now knows of it; the module call that told it is over. */

@@ -93,9 +93,13 @@ final class Schema
         if (Capsule::schema()->hasTable($table)) {
             return;
         }
+        // Made under another name: MariaDB adds the unique keys after the table, and nobody may see it without them.
+        $unfinished = $table . '_' . bin2hex(random_bytes(3));
+        Capsule::schema()->create($unfinished, $columns);
         try {
-            Capsule::schema()->create($table, $columns);
+            Capsule::schema()->rename($unfinished, $table);
         } catch (\Throwable $error) {
+            Capsule::schema()->dropIfExists($unfinished);
             // Another request may have made it first.
             if (!Capsule::schema()->hasTable($table)) {
                 throw $error;

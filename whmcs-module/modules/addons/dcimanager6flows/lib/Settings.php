@@ -68,7 +68,9 @@ final class Settings
 
     public static function keep(string $name, string $value): void
     {
-        Capsule::table(self::TABLE)->updateOrInsert(['name' => $name], ['value' => $value]);
+        // Two may keep the same name at once, and neither may fail for it.
+        Capsule::table(self::TABLE)->insertOrIgnore(['name' => $name, 'value' => $value]);
+        Capsule::table(self::TABLE)->where('name', $name)->update(['value' => $value]);
     }
 
     public static function forget(string $name): void

@@ -14,6 +14,7 @@ if (!defined('WHMCS')) {
  */
 final class Sync
 {
+    private const UNNAMED_SECONDS = 7200; // for the installation that goes on in a run that nobody named
     private const HANDOVERS = 5; // runs that one request may go through in one look; there are two
 
     private Prefect $prefect;
@@ -85,11 +86,10 @@ final class Sync
             Requests::notSent($request, $error);
             throw $error;
         }
-        Requests::follow($request, $run->id);
-        Whmcs::activity(
-            ucfirst($request->action) . " of service $request->serviceId started: " . Run::link($run->id),
-            $request->clientId
-        );
+        if (Requests::started($request, $run->id)) {
+            $line = ucfirst($request->action) . " of service $request->serviceId started: " . Run::link($run->id);
+            Whmcs::activity($line, $request->clientId);
+        }
         return Requests::get($request->id);
     }
 
@@ -110,14 +110,35 @@ final class Sync
                 Requests::close($request, Request::FAILED, $run->reason());
                 break;
             }
-            if ($run->next() === '' || $run->next() === $run->id) {
+            if ($run->next() !== '' && $run->next() !== $run->id) {
+                Requests::handOver($request, $run->next());
+                $request = Requests::get($request->id);
+            } elseif (!$this->goesOnElsewhere($request, $run)) {
                 $this->done($request);
+            } elseif (Time::age($request->createdAt) > self::UNNAMED_SECONDS) {
+                Requests::close($request, Request::FAILED, 'Its run handed over, and to which is lost. Press Retry.');
+            } else {
                 break;
             }
-            Requests::follow($request, $run->next());
-            $request = Requests::get($request->id);
         }
         return Requests::get($request->id);
+    }
+
+    /**
+     * Whether an activation that does not wait for its OS has handed over without naming the run that goes on: labels
+     * may be lost. Then the server is ready when the flow has written to WHMCS.
+     */
+    private function goesOnElsewhere(Request $request, Run $run): bool
+    {
+        $waits = $request->parameters['order']['wait_for_os'] ?? true;
+        if ($request->action !== 'activate' || $waits !== false || $run->label('step') === Services::READY) {
+            return false;
+        }
+        if ($run->label('state') === 'ACTIVE') {
+            return false;
+        }
+        $service = Hosting::find($request->serviceId);
+        return $service !== null && $service->written() === $request->knownBefore;
     }
 
     private function done(Request $request): void

@@ -59,6 +59,8 @@ final class Verification
             if ($service === null || $service->status !== Hosting::PENDING) {
                 Requests::stopWaiting($waiting->serviceId, 'The service is not Pending any more.');
             } elseif (Whmcs::isVerified($waiting->clientId)) {
+                // Tried once: if it fails then, it is staff's to look at.
+                Requests::stopWaiting($waiting->serviceId, 'The address is verified.');
                 $problem = Whmcs::command('activate', $waiting->serviceId);
                 if ($problem !== '') {
                     Whmcs::activity("service $waiting->serviceId waited for its client's e-mail address: $problem");

@@ -64,13 +64,17 @@ final class WelcomeMail
         if ($service === null || $service->isOver()) {
             return;
         }
-        Services::moveMail($serviceId, [Services::MAIL_HELD], Services::MAIL_DUE);
+        $isFirst = Services::moveMail($serviceId, [Services::MAIL_HELD], Services::MAIL_DUE);
         if (!Services::moveMail($serviceId, [Services::MAIL_DUE], Services::MAIL_SENT)) {
             return;
         }
+        $template = self::template($service);
+        if ($template === '') {
+            return; // the product has no welcome mail any more
+        }
         self::$sending[$serviceId] = true;
         try {
-            $problem = Whmcs::sendMail(self::template($service), $serviceId);
+            $problem = Whmcs::sendMail($template, $serviceId);
         } catch (\Throwable $error) {
             $problem = get_class($error);
         } finally {
@@ -78,7 +82,9 @@ final class WelcomeMail
         }
         if ($problem !== '') {
             Services::moveMail($serviceId, [Services::MAIL_SENT], Services::MAIL_DUE);
-            Whmcs::activity("the welcome mail of service $serviceId is not sent, the cron tries again: $problem");
+            if ($isFirst) {
+                Whmcs::activity("the welcome mail of service $serviceId is not sent, the cron tries again: $problem");
+            }
         }
     }
 
