@@ -5,6 +5,7 @@ import html
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.whmcs_module.stories import (
     CANARY,
     FLOW,
     PANEL_PASSWORD,
+    SERVICE_PASSWORD,
     SETTINGS,
     hurried,
 )
@@ -278,6 +280,34 @@ async def test_no_secret_is_left_anywhere(scene):
     said += [scene.prefect.everything_sent, (scene.whmcs.home / "php.log").read_text()]
     for secret in (CANARY, base64.b64encode(AUTH.encode()).decode()):
         assert not [text for text in said if secret in text]
+
+
+def quote_all(text: str) -> str:
+    return quote(text, safe="")
+
+
+def as_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+async def logged_of_a_run_that_said(scene, text):
+    scene.prefect.ends["suspend"] = ("FAILED", f"Refusal: the panel said {text}", {})
+    await scene.whmcs.command(await scene.ready_for("SuspendAccount"), "SuspendAccount")
+    (entry,) = [row for row in (await scene.whmcs.state()).module_log if row.action == "SuspendAccount"]
+    assert "the panel said" in entry.response
+    return entry.model_dump_json()
+
+
+@pytest.mark.parametrize("form", [str, quote_all, quote_plus, as_json])
+async def test_a_secret_that_somebody_quotes_is_masked_in_the_module_log(scene, form):
+    assert CANARY not in await logged_of_a_run_that_said(scene, f"{form(PANEL_PASSWORD)} and {form(AUTH)}")
+
+
+@pytest.mark.xfail(
+    strict=True, reason="Text::oneLine turns < into ( before the module log masks, so it matches no more"
+)
+async def test_a_quoted_secret_with_an_angle_bracket_is_masked_in_the_module_log(scene):
+    assert CANARY not in await logged_of_a_run_that_said(scene, SERVICE_PASSWORD)
 
 
 async def test_staff_sync_retry_and_unlink(scene):
