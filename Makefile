@@ -57,6 +57,14 @@ check: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+.PHONY: test-php
+test-php: $(READY) ## the WHMCS module in its pretend WHMCS (needs php; part of `make test` where it is there)
+	@$(PYTEST) tests/whmcs_module
+
+.PHONY: module
+module: $(READY) ## dist/dciflow-whmcs-<version>.tar.gz and .zip, to be extracted over the WHMCS root
+	@$(BIN)/python -m dciflow.module_archive
+
 .PHONY: steps
 steps: $(READY) ## the steps of each flow with their kinds, read from the code
 	@$(BIN)/python -m flows.steps

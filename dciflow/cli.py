@@ -112,6 +112,15 @@ async def setup() -> None:
         typer.echo(done)
 
 
+@app.command()
+@_command
+async def proxy_map() -> None:
+    """Print which deployments the WHMCS host may start, as nginx reads it (docs/least-privilege.md)."""
+    from dciflow import least_privilege
+
+    typer.echo(await least_privilege.proxy_map())
+
+
 @panel_app.command("add")
 @_command
 async def panel_add(

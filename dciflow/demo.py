@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dciflow.registration import PROJECT
+from dciflow.shop import Action, ApiShop, Shop, Wants, whmcs_shop, without_php
 from dciflow.stack import Stack, running_stack
 from dciflow.trigger import PrefectApi, RunEnd
 from simulator.profile import DUAL, RYZEN, XEON
@@ -33,6 +35,15 @@ def say(text: str) -> None:
     console.print(f"· {text}", highlight=False)
 
 
+SHOWS: dict[Action, str] = {
+    "activate": "Active, 1 mail",
+    "suspend": "Suspended, 1 mail",
+    "unsuspend": "Active, 1 mail",
+    "terminate": "Terminated, 1 mail",
+}
+"""What WHMCS shows after each action: the service's status, and that its welcome mail went out once."""
+
+
 class Row(BaseModel):
     """One line of the table: what was asked, what was expected and what came."""
 
@@ -44,11 +55,16 @@ class Row(BaseModel):
     saying: str
     """What its message has to have in it: a run that fails for another reason is not as expected."""
     end: RunEnd
+    shows: str
+    """What WHMCS should show afterwards."""
+    shown: str | None
+    """What it shows; None where no WHMCS of ours is asked."""
 
     @property
     def as_expected(self) -> bool:
         """Whether it came as expected."""
-        return self.end.state == self.expected and self.saying in self.end.message
+        ended = self.end.state == self.expected and self.saying in self.end.message
+        return ended and self.shown in (None, self.shows)
 
 
 class Unexpected(Exception):
@@ -57,85 +73,54 @@ class Unexpected(Exception):
 
 @dataclass
 class Customer:
-    """One client with one service, ordered in the simulated WHMCS."""
+    """One client with one service."""
 
-    stack: Stack
-    prefect: PrefectApi
-    http: httpx.AsyncClient
-    name: str
-    configuration: str
-    wait_for_os: bool = True
-    timeout_minutes: int = 60
-    service_id: int = 0
-    client_id: int = 0
+    shop: Shop
+    simulator: httpx.AsyncClient
+    wants: Wants
     rows: list[Row] = field(default_factory=list)
 
-    async def buy(self) -> None:
-        """Order the product in WHMCS; it is Pending until an activation is done."""
-        body = {
-            "email": f"{self.name.lower()}+servers@example.com",
-            "firstname": self.name,
-            "lastname": "Example",
-            "product": f"Dedicated {self.configuration}",
-            "settings": {
-                "configuration": self.configuration,
-                "os_template": "Debian-12-x86_64",
-                "ip_pool": "public-v4",
-            },
-            "hostname": f"{self.name.lower()}.example.com",
-        }
-        answer = (await self.http.post("/control/order", json=body)).raise_for_status().json()
-        self.service_id, self.client_id = answer["service_id"], answer["client_id"]
-
-    @property
-    def order(self) -> dict[str, JsonValue]:
-        """The order as the WHMCS module sends it."""
-        return {
-            "client_id": self.client_id,
-            "configuration": self.configuration,
-            "os_template": "Debian-12-x86_64",
-            "ip_pool": "public-v4",
-            "ipv4_count": 1,
-            "location_id": None,
-            "wait_for_os": self.wait_for_os,
-            "os_install_timeout_minutes": self.timeout_minutes,
-            "hostname": f"{self.name.lower()}.example.com",
-        }
-
-    async def ask(self, action: str, expected: str = "COMPLETED", *, saying: str = "", order: bool = False) -> None:
+    async def ask(
+        self, action: Action, expected: str = "COMPLETED", *, saying: str = "", shows: str | None = None
+    ) -> None:
         """Ask for an action as WHMCS does, and wait for its end."""
-        parameters: dict[str, JsonValue] = {"service_id": self.service_id, "panel": "main"}
-        if order:
-            parameters |= {"requested_by": "client", "order": self.order}
-        self._note(action, expected, await self.prefect.run(action, parameters), saying)
+        await self._note(action, expected, await self.shop.ask(self.wants, action), saying, shows or SHOWS[action])
 
     async def watched(self) -> None:
         """Wait for the run that follows the installation."""
-        run_id = await self.prefect.find("watch-os-install", self.service_id, within_seconds=60)
-        self._note("watch-os-install", "COMPLETED", await self.prefect.wait(run_id))
+        run_id = await self.shop.prefect.find("watch-os-install", self.wants.service_id, within_seconds=60)
+        end = await self.shop.prefect.wait(run_id)
+        await self._note("watch-os-install", "COMPLETED", end, "", SHOWS["activate"])
 
     async def uses_the_server(self) -> None:
         """Leave something on the disk that the deletion has to clear."""
-        server = await self._server()
-        body = {"action": "write_tenant_data", "server": server, "text": f"{self.name}'s photographs"}
-        (await self.http.post("/control/by-hand", json=body)).raise_for_status()
+        address = await self.shop.address(self.wants)
+        state = (await self.simulator.get("/control/state")).raise_for_status().json()
+        server = next(int(s["id"]) for s in state["servers"] if address in s["addresses"])
+        body = {"action": "write_tenant_data", "server": server, "text": f"{self.wants.name}'s photographs"}
+        (await self.simulator.post("/control/by-hand", json=body)).raise_for_status()
 
-    async def _server(self) -> int:
-        state = (await self.http.get("/control/state")).raise_for_status().json()
-        address = next(s["dedicated_ip"] for s in state["services"] if s["id"] == self.service_id)
-        return next(int(s["id"]) for s in state["servers"] if address in s["addresses"])
-
-    def _note(self, action: str, expected: str, end: RunEnd, saying: str = "") -> None:
-        row = Row(service_id=self.service_id, action=action, expected=expected, saying=saying, end=end)
+    async def _note(self, action: str, expected: str, end: RunEnd, saying: str, shows: str) -> None:
+        shown = await self.shop.shows(self.wants, shows)
+        row = Row(
+            service_id=self.wants.service_id,
+            action=action,
+            expected=expected,
+            saying=saying,
+            end=end,
+            shows=shows,
+            shown=shown,
+        )
         self.rows.append(row)
-        text = f"service {self.service_id}: {action} {end.state} in {end.seconds:.1f} s"
-        say(text if row.as_expected else f"{text} (expected {expected}): {end.message}")
+        text = f"service {row.service_id}: {action} {end.state} in {end.seconds:.1f} s"
+        text += f"; WHMCS shows {shown}" if shown else ""
+        say(text if row.as_expected else f"{text} (expected {expected}; {shows}): {end.message}")
         if not row.as_expected:
             raise Unexpected
 
 
 async def _waits(customer: Customer) -> None:
-    await customer.ask("activate", order=True)
+    await customer.ask("activate")
     await customer.uses_the_server()
     await customer.ask("suspend")
     await customer.ask("unsuspend")
@@ -143,7 +128,7 @@ async def _waits(customer: Customer) -> None:
 
 
 async def _does_not_wait(customer: Customer) -> None:
-    await customer.ask("activate", order=True)
+    await customer.ask("activate", shows="Pending")
     await customer.watched()
     await customer.uses_the_server()
     await customer.ask("suspend")
@@ -151,15 +136,15 @@ async def _does_not_wait(customer: Customer) -> None:
 
 
 async def _hangs(customer: Customer) -> None:
-    state = (await customer.http.get("/control/state")).raise_for_status().json()
+    state = (await customer.simulator.get("/control/state")).raise_for_status().json()
     for server in state["servers"]:
-        if server["configuration"] == customer.configuration:
+        if server["configuration"] == customer.wants.configuration:
             body = {"type": "os_install", "server": server["id"]}
-            (await customer.http.post("/control/hang-next", json=body)).raise_for_status()
+            (await customer.simulator.post("/control/hang-next", json=body)).raise_for_status()
     late = f"did not finish within {TIMEOUT_MINUTES} minutes and was ended"
-    await customer.ask("activate", "FAILED", saying=late, order=True)
-    customer.timeout_minutes = 60
-    await customer.ask("activate", order=True)
+    await customer.ask("activate", "FAILED", saying=late, shows="Pending, 1 in the Module Queue")
+    customer.wants.timeout_minutes = 60
+    await customer.ask("activate")
     await customer.uses_the_server()
     await customer.ask("terminate")
 
@@ -167,31 +152,51 @@ async def _hangs(customer: Customer) -> None:
 async def play(stack: Stack) -> bool:
     """Play the three orders side by side and print the table. True: every outcome is the expected one."""
     prefect = PrefectApi(stack.api)
-    async with httpx.AsyncClient(base_url=stack.simulator, timeout=30) as http:
-        anna = Customer(stack, prefect, http, "Anna", XEON)
-        boris = Customer(stack, prefect, http, "Boris", RYZEN, wait_for_os=False)
-        clara = Customer(stack, prefect, http, "Clara", DUAL, timeout_minutes=TIMEOUT_MINUTES)
-        customers = [anna, boris, clara]
-        for customer in customers:
-            await customer.buy()
+    async with (
+        httpx.AsyncClient(base_url=stack.simulator, timeout=30) as simulator,
+        _shop(stack, prefect, simulator) as shop,
+    ):
+        wishes = [
+            Wants("Anna", XEON),
+            Wants("Boris", RYZEN, wait_for_os=False),
+            Wants("Clara", DUAL, timeout_minutes=TIMEOUT_MINUTES),
+        ]
+        customers = [Customer(shop, simulator, wants) for wants in wishes]
+        for wants in wishes:
+            await shop.buy(wants)
         say("three orders: one waits for its OS, one does not wait, one's installation hangs and is installed again")
-        stories = await asyncio.gather(_waits(anna), _does_not_wait(boris), _hangs(clara), return_exceptions=True)
+        plots = zip((_waits, _does_not_wait, _hangs), customers, strict=True)
+        stories = await asyncio.gather(*(plot(customer) for plot, customer in plots), return_exceptions=True)
         for story in stories:
             if isinstance(story, BaseException) and not isinstance(story, Unexpected):
                 raise story
         rows = [row for customer in customers for row in customer.rows]
         _print(stack, rows)
-        state = (await http.get("/control/state")).raise_for_status().json()
+        state = (await simulator.get("/control/state")).raise_for_status().json()
     await prefect.aclose()
     return _all_given_back(state) and all(row.as_expected for row in rows) and not any(stories)
 
 
+@asynccontextmanager
+async def _shop(stack: Stack, prefect: PrefectApi, simulator: httpx.AsyncClient) -> AsyncIterator[Shop]:
+    """WHMCS with our module where PHP is here."""
+    packages = await without_php()
+    if packages:
+        say(f"orders are placed through Prefect's API: for a WHMCS with the PHP module install {', '.join(packages)}")
+        yield ApiShop(stack, prefect, simulator)
+        return
+    say("orders are placed by the PHP module, in a WHMCS that plays the real one's call protocol")
+    async with whmcs_shop(stack, prefect) as shop:
+        yield shop
+
+
 def _print(stack: Stack, rows: list[Row]) -> None:
-    table = Table("Service", "Action", "Outcome", "Seconds", "Flow run")
+    table = Table("Service", "Action", "Outcome", "Seconds", "WHMCS shows", "Flow run")
     for row in rows:
         outcome = row.end.state if row.as_expected else f"{row.end.state}, expected {row.expected}"
         link = f"{stack.prefect}/v2/runs/flow-run/{row.end.run_id}"
-        table.add_row(str(row.service_id), row.action, outcome, f"{row.end.seconds:.1f}", link)
+        shown = row.shown or "-"
+        table.add_row(str(row.service_id), row.action, outcome, f"{row.end.seconds:.1f}", shown, link)
     console.print(table)
 
 

@@ -60,19 +60,22 @@ class PrefectApi:
 
     async def find(self, flow: str, service_id: int, *, within_seconds: float) -> str:
         """The id of the newest run of a flow for a service; waits until there is one. Raises LookupError: none came."""
-        body: dict[str, JsonValue] = {
-            "flows": {"name": {"any_": [flow]}},
-            "flow_runs": {"name": {"any_": [f"{flow}-service-{service_id}"]}},
-            "sort": "EXPECTED_START_TIME_DESC",
-            "limit": 1,
-        }
         deadline = time.monotonic() + within_seconds
         while time.monotonic() < deadline:
-            found = await self._ask_list("/flow_runs/filter", body)
+            found = await self.runs(flow, service_id)
             if found:
                 return found[0]
             await asyncio.sleep(0.3)
         raise LookupError(f"no run of {flow} for service {service_id} within {within_seconds:.0f} s")
+
+    async def runs(self, flow: str, service_id: int) -> list[str]:
+        """The ids of a flow's runs for a service, newest first."""
+        body: dict[str, JsonValue] = {
+            "flows": {"name": {"any_": [flow]}},
+            "flow_runs": {"name": {"any_": [f"{flow}-service-{service_id}"]}},
+            "sort": "EXPECTED_START_TIME_DESC",
+        }
+        return await self._ask_list("/flow_runs/filter", body)
 
     async def wait(self, run_id: str) -> RunEnd:
         """Wait for the end of a run that is known by its id."""

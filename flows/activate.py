@@ -13,6 +13,7 @@ from tasks.os_install import deploy_os, hand_to_watcher, install_attempt, wait_f
 from tasks.owner import find_or_create_owner, set_owner
 from tasks.ports import enable_ports
 from tasks.power import power_on
+from tasks.progress import Progress, show_progress
 
 
 @lifecycle(State.ACTIVE, begins_with={State.NEW, State.CLAIMED, State.PREPARING, State.INSTALLING, State.RELEASED})
@@ -32,6 +33,7 @@ async def activate(
         if await set_owner(service, owner_id):
             break
         # Somebody took the server by hand before it was the client's: it is left alone and the next one is claimed.
+    await show_progress(service, Progress.RESERVED)
     await enable_ports(service)
     await power_on(service)
     await end_running_operation(service)
@@ -39,6 +41,7 @@ async def activate(
     await assign_addresses(service)
     attempt = await install_attempt(service)
     await deploy_os(service, attempt)
+    await show_progress(service, Progress.INSTALLING)
     if not order_of(service).wait_for_os:
         await hand_to_watcher(service, attempt)
         return State.INSTALLING

@@ -22,7 +22,9 @@ from tasks.connections import forget_panel, ledger
 from tasks.heart import SILENT_AFTER, beating
 from tasks.identity import drive
 from tasks.log import EXPECTED, quiet_expected_ends, run_log
-from tasks.outcomes import Held, Refusal
+from tasks.outcomes import Held, NoLongerWanted, Refusal
+from tasks.progress import label, tell_the_end
+from tasks.release import take_back
 from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
 from tasks.seat import goes_on_later, stop_quietly
@@ -39,6 +41,10 @@ Args:
     order: What to deliver. None runs the service's last order again.
 """
 """What the Prefect UI's form says of each parameter: Prefect reads it from the flow's docstring."""
+
+SHOWS_PROGRESS = frozenset({"activate", "watch-os-install", "terminate"})
+"""WHMCS shows how far these are, and is told of their end. The others end while it waits, or are looked at by its cron:
+to tell it of hundreds of suspensions would take as long as doing them."""
 
 LOOKS_AGAIN = frozenset({"suspend", "unsuspend"})
 """Asked for again, these look at the ports again: a hand may have switched them meanwhile."""
@@ -88,6 +94,9 @@ def lifecycle(
             name=action,
             description=inspect.getdoc(body),
             persist_result=False,
+            on_completion=[tell_the_end] if action in SHOWS_PROGRESS else None,
+            on_failure=[tell_the_end],
+            on_cancellation=[tell_the_end],
             validate_parameters=False,  # Prefect would make a model of the signature for each run; `accept` is one
         )(run)
 
@@ -169,6 +178,7 @@ async def _request(
             await label_run(action, service_id=service_id, panel=panel, client_id=client_id)
             yield request
     except Held as held:
+        await label(state=State.HELD, held=held.reason)
         await requests.hold_and_close(
             ledger(), driver, reason=str(held.reason), evidence=held.evidence, now=clock().now()
         )
@@ -183,10 +193,14 @@ async def _request(
             forget_panel(panel)  # whoever comes next uses the block's credentials, which may be mended by then
         # What nobody foresaw may quote anything, a password too: of that the ledger keeps the kind only.
         await _close(driver, "failed", str(error) if isinstance(error, EXPECTED) else type(error).__name__)
+        if isinstance(error, NoLongerWanted):
+            await take_back(service_id)  # only now: it would be refused while this request is open
         raise
     else:
         await requests.close(ledger(), driver, outcome="done", message="", to=request.ends_in, now=clock().now())
         shows_card = action not in LOOKS_AGAIN
+        if shows_card and request.ends_in is not None:
+            await label(state=request.ends_in)
     finally:
         if shows_card:
             await show_card(service_id)

@@ -26,7 +26,7 @@ from simulator.clock import Clock
 
 IDENTIFIER = "simulated-identifier"
 SECRET = "simulated-secret"  # noqa: S105 - the default credential of a simulation, not of anything real
-NEEDED = frozenset({"GetClientsDetails", "GetClientsProducts", "UpdateClientProduct", "SendEmail", "LogActivity"})
+NEEDED = frozenset({"GetClientsDetails", "GetClientsProducts", "UpdateClientProduct", "LogActivity", "ModuleCustom"})
 """What the API role of dciflow may call unless a test says otherwise."""
 STATUSES = ("Pending", "Active", "Completed", "Suspended", "Terminated", "Cancelled", "Fraud")
 WELCOME = "Dedicated/VPS Server Welcome Email"

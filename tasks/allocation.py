@@ -68,22 +68,28 @@ async def claim_server(service: Service) -> Service:
 
 
 def unfit(server: Server, order: Order) -> list[str]:
-    """Why a server does not fit an order, as phrases for the count of near misses; empty: it fits.
-
-    Source: DCImanager manual, Integration with WHMCS, "Service activation", step 1; BILLmanager's conditions add the
-    next three, safety rule 4 the last.
-    """
+    """Why a server does not fit an order, as phrases for the count of near misses; empty: it fits."""
     faults = []
     if server.configuration != order.configuration:
         faults.append("of another configuration")
+    if order.location_id is not None and server.location_id != order.location_id:
+        faults.append("in another location")
+    return faults + not_free(server)
+
+
+def not_free(server: Server) -> list[str]:
+    """Why nobody could get this server, as phrases; empty: the panel says that it is free and fit.
+
+    Source: DCImanager manual, Integration with WHMCS, "Service activation", step 1; BILLmanager's conditions add new,
+    protected and in maintenance, safety rule 4 the last.
+    """
+    faults = []
     if server.owner_email is not None:
         faults.append("with an owner")
     if server.operation is not None and server.operation.running:
         faults.append("with an operation that runs")
     elif server.operation is not None and server.operation.progress is OperationProgress.FAILED:
         faults.append("whose last operation failed")
-    if order.location_id is not None and server.location_id != order.location_id:
-        faults.append("in another location")
     if server.is_new:
         faults.append("not yet accepted (new)")
     if server.is_protected:

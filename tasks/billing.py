@@ -7,17 +7,21 @@ from pydantic import SecretStr
 
 from ledger.snapshots import Service
 from tasks.addresses import given_addresses
-from tasks.connections import billing
+from tasks.connections import billing, panel_named
 from tasks.differences import addresses_in_whmcs, as_addresses
 from tasks.effects import ensures, reads
 from tasks.identity import own_server
 from tasks.log import run_log
 from tasks.orders import order_of
-from tasks.outcomes import Refusal
+from tasks.outcomes import NoLongerWanted, Refusal
+from tasks.progress import Progress, facts_of, label
 from whmcs.services import BillingService, ServiceStatus
 
 WANTED = frozenset({ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED})
 """A service that still wants its server. Cancelled, Terminated and Fraud do not."""
+
+ENDED = frozenset({ServiceStatus.CANCELLED, ServiceStatus.TERMINATED})
+"""A service whose client or whose host has ended it."""
 
 PASSWORD_LENGTH = 20
 
@@ -45,19 +49,21 @@ def _new_password() -> SecretStr:
 async def check_wanted(service: Service) -> None:
     """Look before anything is claimed whether the service is still wanted.
 
-    Refused: it is Cancelled, Terminated or Fraud in WHMCS, or WHMCS does not know it.
+    Refused: it is Cancelled, Terminated or Fraud in WHMCS, or WHMCS does not know it. A server that an earlier run got
+    for it is taken back if it was cancelled or terminated.
     """
     record = await (await billing()).services.get(service.service_id)
     if record.status not in WANTED:
-        raise Refusal(f"Service {service.service_id} is {record.status} in WHMCS: nothing was done for it.")
+        raise _unwanted(service, record, "nothing was done for it.")
 
 
 @ensures("WHMCS knows the server", run_name="write the server of service {service.service_id} back to WHMCS")
 async def announce(service: Service) -> None:
     """Write address, addresses, user name, password and status into WHMCS in one call and read them back.
 
-    Nothing is written when WHMCS has it all already. Refused: the service is not wanted any more, or WHMCS did not keep
-    what was written. Source: dossier "WHMCS", section 22, "Write-back order".
+    Nothing is written when WHMCS has it all already. Refused: the service is not wanted any more (if it was cancelled
+    or terminated meanwhile, the run that takes its server back is started), or WHMCS did not keep what was written.
+    Source: dossier "WHMCS", section 22, "Write-back order".
     """
     server = await own_server(service)
     order = order_of(service)
@@ -67,10 +73,8 @@ async def announce(service: Service) -> None:
     whmcs = await billing()
     record = await whmcs.services.get(service.service_id)
     if record.status not in WANTED:
-        raise Refusal(
-            f"Service {service.service_id} is {record.status} in WHMCS, so nothing was written there. "
-            "Its server is ready and still claimed: terminate the service to release it."
-        )
+        raise _unwanted(service, record, "nothing was written there.")
+    await label(step=Progress.READY, addresses=" ".join(addresses), username=username, **facts_of(service))
     if _knows(record, addresses, username):
         return
     await whmcs.services.update(
@@ -93,13 +97,15 @@ async def announce(service: Service) -> None:
 
 @ensures("WHMCS knows the addresses", run_name="write the addresses of service {service.service_id} back to WHMCS")
 async def write_addresses(service: Service) -> None:
-    """Write the server's addresses into WHMCS and read them back; nothing else of the service is touched.
+    """Write all addresses of the server into WHMCS and read them back; nothing else of the service is touched.
 
+    The main address stays the main one as long as the server has it.
     Nothing is written when WHMCS has them already, in whichever of its two fields. Refused: the service is not wanted
     any more, the panel shows no address (which is no wish to have none), or WHMCS did not keep what was written.
     """
     server = await own_server(service)
-    addresses = [address.address for address in await given_addresses(service, server.id)]
+    panel = await panel_named(service.panel)
+    addresses = [address.address for address in await panel.addresses.of_server(server.id)]
     if not addresses:
         raise Refusal(f"The panel shows no address of server {server.id}, so none was written. Look at it there.")
     whmcs = await billing()
@@ -108,10 +114,24 @@ async def write_addresses(service: Service) -> None:
         raise Refusal(f"Service {service.service_id} is {record.status} in WHMCS, so nothing was written there.")
     if addresses_in_whmcs(record) == as_addresses(addresses):
         return
-    await whmcs.services.update(service.service_id, dedicated_ip=addresses[0], assigned_ips=addresses)
+    main = record.dedicated_ip if record.dedicated_ip in addresses else addresses[0]
+    await whmcs.services.update(service.service_id, dedicated_ip=main, assigned_ips=addresses)
     if addresses_in_whmcs(await whmcs.services.get(service.service_id)) != as_addresses(addresses):
         raise Refusal(f"WHMCS did not keep what was written for service {service.service_id}. Press Retry.")
     run_log().info("WHMCS knows the addresses of service %s", service.service_id)
+
+
+def _unwanted(service: Service, record: BillingService, done: str) -> Refusal:
+    """The end of a run whose service WHMCS does not want any more; what was claimed for it is taken back.
+
+    Only on WHMCS's own word about this one service (safety rule 9); a fraud is for a person to look at.
+    """
+    text = f"Service {service.service_id} is {record.status} in WHMCS: {done}"
+    if service.claim is None:
+        return Refusal(text)
+    if record.status in ENDED:
+        return NoLongerWanted(f"{text} Its server is taken back by the run terminate-service-{service.service_id}.")
+    return Refusal(f"{text} Its server is still claimed: terminate the service to release it.")
 
 
 def _knows(record: BillingService, addresses: list[str], username: str) -> bool:

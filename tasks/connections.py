@@ -30,12 +30,14 @@ BILLING_BLOCK = "default"
 UNSAVED = "whmcs-unsaved"
 """The panel block of a WHMCS server record whose connection is tested before it is saved: it sells nothing."""
 
-RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[None]]
+RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[str]]
+"""Starts a run of a deployment with these parameters once for this key; returns the run's id."""
 
 
-async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
+async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
     with asking_prefect():
-        await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+        run = await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+    return str(run.id)
 
 
 async def _stored_panels() -> list[str]:

@@ -26,6 +26,7 @@ from tasks.log import run_log
 from tasks.operations import GIVEN_UP, INSTALL, end, next_look, operation_of
 from tasks.orders import find_template, order_of
 from tasks.outcomes import Held, InstallationFailed, Reason, Refusal
+from tasks.progress import label
 
 WATCH = "watch-os-install/whmcs"
 """The deployment that follows an installation which the activation does not wait for."""
@@ -158,7 +159,7 @@ async def hand_to_watcher(service: Service, attempt: int) -> None:
     """
     parameters: dict[str, JsonValue] = {"service_id": service.service_id, "panel": service.panel, "requested_by": "api"}
     key = f"watch-{service.service_id}-{service.generation}-{attempt}-{driver_of(service).epoch}"
-    await connections().start_run(WATCH, parameters, key)
+    await label(next_run=await connections().start_run(WATCH, parameters, key))
 
 
 class ProgressBar:

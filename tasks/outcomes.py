@@ -2,6 +2,7 @@
 
 Stop                 the run ends FAILED with this one line: what happened, what to do
   Refusal            nothing is wrong with us or with the panel: the order, the stock or the state forbids it
+    NoLongerWanted   the service was ended in WHMCS meanwhile: what was claimed for it is taken back
   PrefectUnreachable Prefect's server did not answer; a step that only needs it is repeated
   Held               a person has to decide; the service is put on HELD with the evidence
 """
@@ -20,6 +21,10 @@ class Stop(Exception):
 
 class Refusal(Stop):
     """It is not done, and nothing is half done. A re-run or a terminate resolves whatever is claimed."""
+
+
+class NoLongerWanted(Refusal):
+    """The service was ended in WHMCS while its server was made ready: a run is started that takes the server back."""
 
 
 class InstallationFailed(Stop):

@@ -1,12 +1,14 @@
 """Where a deletion begins: what there is to give back, and the point from which the server is being taken back."""
 
+from pydantic import JsonValue
+
 from dcimanager.errors import NotFound
 from ledger import claims, services
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks import intents
 from tasks.clock import clock
-from tasks.connections import ledger, panel_named
+from tasks.connections import connections, ledger, panel_named
 from tasks.effects import ensures
 from tasks.identity import check_hardware, driver_of, fresh, own_server, same_email
 from tasks.log import run_log
@@ -70,3 +72,21 @@ async def begin_release(service: Service) -> bool:
         )
     await services.move(ledger(), driver_of(service), State.RELEASING, now=clock().now())
     return True
+
+
+TAKE_BACK = "terminate/whmcs"
+"""The deployment that takes a server back."""
+
+
+async def take_back(service_id: int) -> None:
+    """Start the deletion of a service that was ended in WHMCS while its server was made ready; once per generation.
+
+    A run that dies right before it is driven again, since its own end is not on record by then, and comes back here.
+    Raises PrefectUnreachable.
+    """
+    service = await services.get(ledger(), service_id)
+    if service is None or service.claim is None:
+        return
+    parameters: dict[str, JsonValue] = {"service_id": service_id, "panel": service.panel, "requested_by": "api"}
+    key = f"take-back-{service_id}-{service.generation}"
+    await connections().start_run(TAKE_BACK, parameters, key)

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     reconcile_repairs: int = Field(default=50, ge=1, le=1000)
     """How many differences one reconciliation of a panel may repair; the rest are for the next one."""
 
+    stock_low: int = Field(default=1, ge=0)
+    """Fewer free servers of a configuration than this are told (event dciflow.stock-low); 0: never."""
+
     clock_speed: float = Field(default=1.0, gt=0)
     """Simulated seconds per real second. Anything but 1 is for the demo and for tests."""
 

@@ -94,8 +94,9 @@ class Stage:
             secret=SecretStr("simulated-secret"),
         )
 
-        async def start(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
+        async def start(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
             self.started.append((deployment, parameters, key))
+            return f"run-{len(self.started)}"
 
         opened = Connections(
             ledger=self.ledger,

@@ -1,4 +1,4 @@
-"""One WHMCS: its clients, services, mails and activity log."""
+"""One WHMCS: its clients, services, activity log and module."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from types import TracebackType
 
 from whmcs.clients import Clients
 from whmcs.log import Log
-from whmcs.mail import Mail
+from whmcs.module import Module
 from whmcs.services import Services
 from whmcs.transport import ANSWER_SECONDS, Access, Call, Http, Transport
 
@@ -14,8 +14,8 @@ from whmcs.transport import ANSWER_SECONDS, Access, Call, Http, Transport
 class Billing:
     """One WHMCS. Use as an async context manager, or call aclose() at the end.
 
-    The API role of the credential needs GetClientsDetails, GetClientsProducts, UpdateClientProduct, SendEmail and
-    LogActivity, nothing else.
+    The API role of the credential needs GetClientsDetails, GetClientsProducts, UpdateClientProduct, LogActivity and
+    ModuleCustom, nothing else: the welcome mail is sent by the module in WHMCS, whose database makes it one.
     """
 
     def __init__(
@@ -30,8 +30,8 @@ class Billing:
         self.transport = Transport(access, http=http, on_call=on_call, sleep=sleep, timeout_seconds=timeout_seconds)
         self.clients = Clients(self.transport)
         self.services = Services(self.transport)
-        self.mail = Mail(self.transport)
         self.log = Log(self.transport)
+        self.module = Module(self.transport)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -23,7 +23,7 @@ API = "/includes/api.php"
 CONNECT_SECONDS = 5.0
 """A WHMCS that has not taken the connection by then is down; waiting longer only holds the run."""
 ANSWER_SECONDS = 30.0
-"""SendEmail waits for the mail server inside WHMCS; slower than this is a fault there."""
+"""The module looks at Prefect for at most ten seconds in ModuleCustom; slower than this is a fault there."""
 ATTEMPTS = 4
 """With waits of about 0.5, 1 and 2 s between them: enough for a reload of PHP; a task waits for longer outages."""
 FIRST_WAIT, LONGEST_WAIT, JITTER = 0.5, 4.0, 0.25

@@ -67,8 +67,9 @@ def _connections(ground: Ground) -> Connections:
     panel = PanelAccess(name=PANEL, url=url, username=profile.admin_email, password=SecretStr(profile.admin_password))
     billing = BillingAccess(url=f"{url}/whmcs", identifier=IDENTIFIER, secret=SecretStr(SECRET))
 
-    async def start_nothing(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
+    async def start_nothing(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
         """The watchers are started when it is measured."""
+        return "none"
 
     return Connections(
         ledger=ground.ledger, panels={PANEL: Panel(panel)}, billing=Billing(billing), start_run=start_nothing

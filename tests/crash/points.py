@@ -83,10 +83,11 @@ class Process:
         )
         start_run = opened.start_run
 
-        async def start(deployment: str, parameters: dict[str, JsonValue], key: str) -> None:
+        async def start(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
             self.gets_to(Place.PREFECT, Moment.BEFORE)
-            await start_run(deployment, parameters, key)
+            run = await start_run(deployment, parameters, key)
             self.gets_to(Place.PREFECT, Moment.AFTER)
+            return run
 
         opened.start_run = start
         stage.ledger.before_commit[:] = [lambda: self.gets_to(Place.LEDGER, Moment.BEFORE)]

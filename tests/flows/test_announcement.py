@@ -3,7 +3,9 @@ from pydantic import SecretStr
 
 from dcimanager.servers import Accepted, Servers
 from flows.activate import activate
+from flows.terminate import terminate
 from ledger.lifecycle import State
+from simulator.billing import IDENTIFIER, NEEDED, SECRET
 from simulator.billing_records import Recorded
 from simulator.things import SimOperation
 from tests.flows.play import DOWN_FOR_CALLS, cancelled_meanwhile, one_line, promised, sent
@@ -65,11 +67,45 @@ async def test_a_service_that_nobody_wants_any_more_is_not_made_active(stage: St
     service_id = stage.buy()
     cancelled_meanwhile(stage, service_id, status)
     line = await one_line(stage.run(activate, service_id, order=stage.order()))
-    assert f"Service {service_id} is {status} in WHMCS, so nothing was written there" in line
-    assert "terminate the service to release it" in line
+    assert f"Service {service_id} is {status} in WHMCS: nothing was written there" in line
     assert told(stage) == []
     assert stage.billed(service_id).status == status
     assert (await stage.service(service_id)).state is State.INSTALLING
+
+
+@pytest.mark.parametrize("status", ["Cancelled", "Terminated"])
+async def test_the_server_of_a_service_that_was_ended_meanwhile_is_taken_back(stage: Stage, status: str) -> None:
+    service_id = stage.buy()
+    cancelled_meanwhile(stage, service_id, status)
+    for _ in range(2):
+        line = await one_line(stage.run(activate, service_id, order=stage.order()))
+        assert "Its server is taken back" in line
+    (deployment, parameters, key), again = stage.started
+    assert (deployment, parameters["service_id"]) == ("terminate/whmcs", service_id)
+    assert again == (deployment, parameters, key)
+    await stage.run(terminate, service_id)
+    assert (await stage.service(service_id)).state is State.RELEASED
+
+
+async def test_a_fraud_is_for_a_person(stage: Stage) -> None:
+    service_id = stage.buy()
+    cancelled_meanwhile(stage, service_id, "Fraud")
+    line = await one_line(stage.run(activate, service_id, order=stage.order()))
+    assert "terminate the service to release it" in line
+    assert stage.started == []
+
+
+async def test_whmcs_is_told_when_a_server_is_reserved_and_when_it_installs(stage: Stage) -> None:
+    service_id = stage.buy()
+    await stage.run(activate, service_id, order=stage.order())
+    assert [(call.service_id, call.function) for call in stage.billing.module_calls] == [(service_id, "sync")] * 2
+
+
+async def test_a_whmcs_that_does_not_listen_holds_up_no_activation(stage: Stage) -> None:
+    service_id = stage.buy()
+    stage.billing.allow(IDENTIFIER, SECRET, NEEDED - {"ModuleCustom"})
+    await stage.run(activate, service_id, order=stage.order())
+    assert stage.billed(service_id).status == "Active"
 
 
 async def test_a_cancellation_that_comes_while_the_panel_is_asked_for_the_last_time_is_not_written_over(

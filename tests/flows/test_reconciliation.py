@@ -20,6 +20,7 @@ from ledger.lifecycle import State
 from ledger.snapshots import Driver
 from simulator.profile import XEON, Batch, Profile
 from simulator.things import SimServer
+from tasks.adoption import Adoptee, adopt_services
 from tasks.connections import billing, connections
 from tasks.differences import Difference, Drift, Repair
 from tasks.heart import SILENT_AFTER
@@ -142,6 +143,26 @@ async def test_addresses_that_a_hand_changed_are_written_and_nothing_else_is(sta
     assert await changes(stage, play(stage)) == (0, 1)
     assert billed.assigned_ips.split() == [address.address for address in server.addresses]
     assert (billed.domain, billed.username) == ("shop.example", "ann")
+    assert await changes(stage, play(stage)) == (0, 0)
+
+
+async def test_an_adopted_services_addresses_are_written_and_its_main_address_stays(stage: Stage) -> None:
+    await activated(stage)
+    service_id = stage.buy("old.example.com")
+    stage.billed(service_id).status = "Active"
+    stage.panel.by_hand.set_owner(7, stage.client.email)
+    server = stage.panel.server(7)
+    stage.panel.addresses.add(server, stage.panel.pool("public-v4"), 2)
+    for port in server.network_ports:
+        port.admin_up = True
+    billed = stage.billed(service_id)
+    billed.dedicated_ip = server.addresses[-1].address
+    await adopt_services(PANEL, [Adoptee(service_id=service_id, server_id=7)], apply=True)
+    stage.clock.simulated.advance(60)
+    assert (await only(stage)).drift is Drift.ADDRESSES_DIFFER
+    await play(stage)
+    assert billed.dedicated_ip == server.addresses[-1].address
+    assert billed.assigned_ips.split() == [address.address for address in server.addresses]
     assert await changes(stage, play(stage)) == (0, 0)
 
 

@@ -8,7 +8,7 @@ from whmcs.billing import Billing
 from whmcs.clients import Clients
 from whmcs.errors import NotFound, Refused, Surprise
 from whmcs.log import Log
-from whmcs.mail import Mail
+from whmcs.module import Module
 from whmcs.services import PAGE, Services, ServiceStatus
 
 DONE = {"result": "success"}
@@ -273,16 +273,16 @@ async def test_an_unknown_client_is_not_found(scene):
         await scene({"result": "error", "message": "Client Not Found"}).billing.clients.get(7)
 
 
-async def test_a_mail_names_its_template_and_service(scene):
+async def test_the_module_is_asked_to_look_at_a_service(scene):
     s = scene(DONE)
-    await s.billing.mail.send("Welcome", 1042)
+    await s.billing.module.sync(1042)
     (form,) = s.whmcs.forms
-    assert (form["action"], form["messagename"], form["id"]) == ("SendEmail", "Welcome", "1042")
+    assert (form["action"], form["serviceid"], form["func_name"]) == ("ModuleCustom", "1042", "sync")
 
 
-async def test_a_mail_that_whmcs_could_not_send_is_refused(scene):
-    with pytest.raises(Refused, match="mail template's text"):
-        await scene({"result": "error", "message": "Sending Failed"}).billing.mail.send("Welcome", 1042)
+async def test_a_module_that_could_not_look_is_a_refusal(scene):
+    with pytest.raises(Refused, match="Prefect does not answer"):
+        await scene({"result": "error", "message": "Prefect does not answer"}).billing.module.sync(1042)
 
 
 async def test_a_line_of_the_activity_log_is_written_with_and_without_a_client(scene):
@@ -297,7 +297,13 @@ async def test_a_line_of_the_activity_log_is_written_with_and_without_a_client(s
     ("kind", "name"),
     [
         (kind, name)
-        for kind, name in ((Clients, "clients"), (Services, "services"), (Mail, "mail"), (Log, "log"), (Billing, ""))
+        for kind, name in (
+            (Clients, "clients"),
+            (Services, "services"),
+            (Module, "module"),
+            (Log, "log"),
+            (Billing, ""),
+        )
     ],
 )
 def test_each_public_method_has_a_test(kind, name):

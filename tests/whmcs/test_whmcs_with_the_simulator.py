@@ -3,7 +3,6 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from simulator.billing import WELCOME
 from simulator.billing import Billing as SimulatedWhmcs
 from simulator.billing_records import ModuleSettings
 from simulator.billing_routes import router
@@ -98,13 +97,6 @@ async def test_a_shop_of_many_pages_is_listed_whole(simulated, billing):
     assert [service.service_id for service in await billing.services.list()] == numbers
 
 
-async def test_a_lost_mail_was_sent_once_and_is_reported_unreachable(simulated, billing, service_id):
-    simulated.lose_answer("SendEmail")
-    with pytest.raises(Unreachable):
-        await billing.mail.send(WELCOME, service_id)
-    assert [mail.service_id for mail in simulated.mails] == [service_id]
-
-
 async def test_a_lost_answer_to_a_read_is_not_noticed(simulated, billing, service_id):
     simulated.lose_answer("GetClientsProducts")
     assert (await billing.services.get(service_id)).service_id == service_id
@@ -129,4 +121,4 @@ async def test_an_unlisted_address_and_a_forbidden_action_say_what_to_mend(simul
     simulated.accept_ip()
     simulated.allow("simulated-identifier", "simulated-secret", {"GetClientsProducts"})
     with pytest.raises(Refused, match="API role"):
-        await billing.mail.send(WELCOME, service_id)
+        await billing.log.write("never", 1)

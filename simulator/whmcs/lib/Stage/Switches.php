@@ -1,0 +1,43 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Stage;
+
+use Illuminate\Database\Capsule\Manager as Capsule;
+
+/**
+ * How this WHMCS behaves where the documentation leaves it open, and which faults its API plays.
+ *
+ * Each is a text; see DEFAULTS.
+ */
+final class Switches
+{
+    private const DEFAULTS = [
+        // The order of what follows a successful command is not documented: any permutation of the three words.
+        'order' => 'status,hook,mail',
+        // "status" and "suspendreason" in $params are not documented, though vendors' modules read them.
+        'undocumented_params' => '1',
+        // Whether an API call has the admin of its credential in the session is not documented.
+        'api_has_admin' => '',
+        'module_log' => '1',
+        'api_text_errors' => '',
+        'api_flat_keys' => '',
+        'api_rejected_address' => '',
+        'api_unavailable' => '0',
+    ];
+
+    public static function get(string $name): string
+    {
+        $value = Capsule::table('stage_switches')->where('name', $name)->value('value');
+        return (string) ($value ?? self::DEFAULTS[$name] ?? throw new \InvalidArgumentException("no switch $name"));
+    }
+
+    public static function set(string $name, string $value): void
+    {
+        if (!isset(self::DEFAULTS[$name])) {
+            throw new \InvalidArgumentException("no switch $name");
+        }
+        Capsule::table('stage_switches')->updateOrInsert(['name' => $name], ['value' => $value]);
+    }
+}

@@ -1,0 +1,242 @@
+"""Whole stories from an order in WHMCS to its end: the PHP module, a real Prefect server, the flows, the simulator."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from dciflow.shop import ADDON, WhmcsShop, whmcs_shop
+from dciflow.stack import running_stack
+from dciflow.trigger import PrefectApi
+from simulator.profile import XEON, Profile
+from simulator.whmcs_control import State
+from simulator.whmcs_host import PretendWhmcs, missing
+
+pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+DATABASE = os.environ.get("DCIFLOW_TEST_MARIADB")
+SPEED = 60.0
+"""An OS installation takes 15 s: longer than the module waits for a run."""
+STEPS = ("Reserved", "Configured", "Installing", "Ready")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WhmcsShop]:
+    """A WHMCS with the module in it, on MariaDB, and everything behind it."""
+    if DATABASE is None:
+        pytest.skip("DCIFLOW_TEST_MARIADB names no MariaDB for the pretend WHMCS")
+    if packages := await missing(DATABASE):
+        pytest.fail(f"The pretend WHMCS needs Debian's {', '.join(packages)}")
+    home: Path = tmp_path_factory.mktemp("shop")
+    async with running_stack(home, print, speed=SPEED, keep=lambda: True) as stack:
+        prefect = PrefectApi(stack.api)
+        async with whmcs_shop(stack, prefect, database=DATABASE) as shop:
+            yield shop
+            assert (await shop.whmcs.state()).php_faults == []
+        await prefect.aclose()
+
+
+class Story:
+    """One client's service, and what can be seen of it."""
+
+    def __init__(self, shop: WhmcsShop, client: int, service: int) -> None:
+        self.shop = shop
+        self.client = client
+        self.service = service
+
+    @property
+    def whmcs(self) -> PretendWhmcs:
+        return self.shop.whmcs
+
+    async def status(self) -> str:
+        return (await self.whmcs.state()).service(self.service).domainstatus
+
+    async def eventually(self, status: str) -> State:
+        """All that WHMCS has, once the service has this status."""
+        for _ in range(160):
+            state = await self.whmcs.state()
+            if state.service(self.service).domainstatus == status:
+                return state
+            await asyncio.sleep(0.5)
+        raise AssertionError(f"the service stays {state.service(self.service).domainstatus}, not {status}")
+
+    async def mailed(self) -> State:
+        """All that WHMCS has, once the client got a mail."""
+        for _ in range(60):
+            state = await self.whmcs.state()
+            if state.client_mails(self.service):
+                return state
+            await asyncio.sleep(0.5)
+        raise AssertionError("no mail came")
+
+    async def client_page(self) -> str:
+        return (await self.whmcs.client_page(self.service, self.client)).html
+
+    async def admin_page(self) -> str:
+        return " ".join((await self.whmcs.admin_page(self.service)).fields.values())
+
+    async def give_back(self) -> None:
+        """Leave the server to the next story."""
+        assert await self.whmcs.command(self.service, "TerminateAccount", "admin") == "success"
+        (run,) = await self.shop.prefect.runs("terminate", self.service)
+        assert (await self.shop.prefect.wait(run)).state == "COMPLETED"
+
+
+async def ordered(shop: WhmcsShop, name: str, *, dont_wait: str = "", hostname: str = "") -> Story:
+    """A client has paid for a server."""
+    client = await shop.whmcs.add_client(f"{name}@example.com", name)
+    settings = [XEON, "Debian-12-x86_64", dont_wait, "public-v4", "60", "", ""]
+    product = await shop.whmcs.add_product(f"Xeon for {name}", settings)
+    service = await shop.whmcs.order(client, product, hostname or f"{name}.example.com", server=shop.server)
+    return Story(shop, client, service)
+
+
+@pytest.mark.parametrize("order", ["status,hook,mail", "mail,hook,status"])
+async def test_an_order_goes_its_whole_way(shop: WhmcsShop, order: str) -> None:
+    await shop.whmcs.switch("order", order)
+    story = await ordered(shop, f"whole{len(order)}{order[0]}")
+    password = (await shop.whmcs.state()).service(story.service).password
+    assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
+
+    assert await story.status() == "Pending"
+    assert (await shop.whmcs.state()).client_mails(story.service) == []
+    page = await story.client_page()
+    assert [step for step in STEPS if step not in page] == []
+    (run,) = await shop.prefect.runs("activate", story.service)
+    assert f"/v2/runs/flow-run/{run}" in await story.admin_page()
+
+    await story.eventually("Active")
+    state = await story.mailed()
+    service = state.service(story.service)
+    (mail,) = state.client_mails(story.service)
+    assert service.dedicatedip and service.dedicatedip in service.assignedips
+    assert (service.username, service.password) == ("root", password)
+    assert [text for text in (service.dedicatedip, "root", password) if text not in mail.message] == []
+    assert service.dedicatedip in await story.client_page()
+    assert service.dedicatedip in await story.admin_page()
+
+    assert await shop.whmcs.command(story.service, "SuspendAccount", "automation") == "success"
+    assert await story.status() == "Suspended"
+    assert await shop.whmcs.command(story.service, "UnsuspendAccount", "payment") == "success"
+    assert await story.status() == "Active"
+    await story.give_back()
+    state = await shop.whmcs.state()
+    assert len(state.client_mails(story.service)) == 1
+    assert state.waiting(story.service) == []
+
+
+async def test_a_payment_that_comes_four_times_at_once_gets_one_server(shop: WhmcsShop) -> None:
+    story = await ordered(shop, "often", dont_wait="on")
+    said = await asyncio.gather(
+        *(shop.whmcs.command(story.service, "CreateAccount", by) for by in ("payment", "payment", "admin", "api"))
+    )
+    assert said == ["success"] * 4
+    assert len(await shop.prefect.runs("activate", story.service)) == 1
+    await story.eventually("Active")
+    assert len((await story.mailed()).client_mails(story.service)) == 1
+    await story.give_back()
+
+
+async def test_a_service_that_is_cancelled_while_it_installs_gives_its_server_back(shop: WhmcsShop) -> None:
+    story = await ordered(shop, "leaver")
+    assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
+    await shop.whmcs.edit("tblhosting", story.service, domainstatus="Cancelled")
+    (run,) = await shop.prefect.runs("activate", story.service)
+    assert (await shop.prefect.wait(run)).state == "FAILED"
+    taken_back = await shop.prefect.find("terminate", story.service, within_seconds=30)
+    assert (await shop.prefect.wait(taken_back)).state == "COMPLETED"
+    state = await shop.whmcs.state()
+    service = state.service(story.service)
+    assert (service.domainstatus, service.dedicatedip) == ("Cancelled", "")
+    assert state.client_mails(story.service) == []
+
+
+async def test_strict_mode_says_done_when_it_is_done(shop: WhmcsShop) -> None:
+    await shop.whmcs.configure(ADDON, strict="on")
+    try:
+        story = await ordered(shop, "strict")
+        said = await shop.whmcs.command(story.service, "CreateAccount", "automation")
+        assert "has started" in said
+        assert await story.status() == "Pending"
+        await story.eventually("Active")
+        state = await story.mailed()
+        assert len(state.client_mails(story.service)) == 1
+        for _ in range(40):
+            if not (state := await shop.whmcs.state()).waiting(story.service):
+                break
+            await asyncio.sleep(0.5)
+        assert state.waiting(story.service) == []
+    finally:
+        await shop.whmcs.configure(ADDON, strict="")
+    await story.give_back()
+
+
+async def test_a_wrong_password_is_told_by_test_connection_and_mended_by_the_right_one(shop: WhmcsShop) -> None:
+    right = Profile.demo().admin_password
+    await shop.whmcs.edit("tblservers", shop.server, password="not-the-password")
+    refused = await shop.whmcs.test_connection(shop.server)
+    assert not refused.success and "password" in refused.error and "not-the-password" not in refused.error
+    await shop.whmcs.edit("tblservers", shop.server, password=right)
+    assert (await shop.whmcs.test_connection(shop.server)).success
+
+
+async def test_the_drop_downs_come_from_the_panel(shop: WhmcsShop) -> None:
+    story = await ordered(shop, "chooser")
+    catalogue = await shop.prefect.deployment("catalogue/scheduled")
+    assert (await shop.prefect.wait(await shop.prefect.create(catalogue, "catalogue", {}))).state == "COMPLETED"
+    products = await shop.whmcs.sql("SELECT packageid FROM tblhosting WHERE id = ?", story.service)
+    fields = {field.name: field for field in await shop.whmcs.product_form(int(products[0]["packageid"]))}
+    offered = {name for field in fields.values() for name in field.options}
+    assert {XEON, "Debian-12-x86_64", "public-v4"} <= offered
+
+
+async def test_no_secret_is_kept_anywhere(shop: WhmcsShop, stack_files: list[Path]) -> None:
+    story = await ordered(shop, "canary", dont_wait="on")
+    await shop.whmcs.edit("tblhosting", story.service, password="canary-of-the-service")
+    assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
+    await story.eventually("Active")
+    state = await story.mailed()
+    await story.give_back()
+    canaries = ["canary-of-the-service", Profile.demo().admin_password]
+    said = " ".join(
+        [
+            *(f"{row.request} {row.response} {row.arrdata}" for row in state.module_log),
+            *(line.description for line in state.activities),
+            *(note.message for note in state.notifications),
+            await story.client_page(),
+            await story.admin_page(),
+            await shop.whmcs.addon_page(ADDON),
+        ]
+    )
+    assert said
+    assert [canary for canary in canaries if canary in said] == []
+    for file in stack_files:
+        content = await asyncio.to_thread(file.read_bytes)
+        assert [canary for canary in canaries if canary.encode() in content] == [], file.name
+
+
+@pytest.fixture
+def stack_files(shop: WhmcsShop) -> list[Path]:
+    """What Prefect, the ledger and the worker keep in files."""
+    home = shop.stack.home
+    found = [file for file in home.rglob("*") if file.is_file() and file.name != "simulator.log"]
+    assert {"prefect.db", "ledger.db", "worker.log"} <= {file.name for file in found}
+    return [file for file in found if "whmcs" not in file.relative_to(home).parts]
+
+
+async def test_a_prefect_that_is_away_is_told_in_one_line_and_retry_goes_on(shop: WhmcsShop) -> None:
+    story = await ordered(shop, "patient", dont_wait="on")
+    await shop.whmcs.configure(ADDON, api_url="http://127.0.0.1:9/api")
+    try:
+        said = await shop.whmcs.command(story.service, "CreateAccount", "payment")
+    finally:
+        await shop.whmcs.configure(ADDON, api_url=shop.stack.api)
+    assert said != "success" and "\n" not in said
+    (row,) = (await shop.whmcs.state()).waiting(story.service)
+    assert await shop.whmcs.retry(row.id) == "success"
+    await story.mailed()
+    assert await story.status() == "Active"
+    await story.give_back()

@@ -1,0 +1,1 @@
+<p>{$host|escape} {$address|escape}</p>

@@ -1,0 +1,108 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Dciflow;
+
+if (!defined('WHMCS')) {
+    die('This file cannot be accessed directly');
+}
+
+/** The addon's page: what runs, what failed, what is HELD, what the last reconciliation saw, and the importer. */
+final class AddonPage
+{
+    private const SHOWN = 50;
+    private const SECONDS = 8.0;
+
+    private string $link;
+
+    private function __construct(string $link)
+    {
+        $this->link = $link;
+    }
+
+    /** @param array<string, mixed> $vars as WHMCS passes them to _output */
+    public static function html(array $vars): string
+    {
+        $page = new self((string) ($vars['modulelink'] ?? 'addonmodules.php?module=' . Settings::ADDON));
+        $html = '';
+        $problem = Guard::text(static function () use ($page, &$html): string {
+            Schema::ensure();
+            $html = $page->task() . $page->whole();
+            return '';
+        });
+        return $problem === '' ? $html : Html::notice($problem, false) . $html;
+    }
+
+    /** Do what a form asked for, by a list of what there is; never by the request's own word. */
+    private function task(): string
+    {
+        $isPost = ($_SERVER['REQUEST_METHOD'] ?? '') === 'POST';
+        $task = $isPost && is_string($_POST['task'] ?? null) ? $_POST['task'] : '';
+        $tasks = [
+            'test' => static function (): string {
+                return self::test();
+            },
+            'decide' => static function (): string {
+                return HeldServices::decide($_POST);
+            },
+            'import-preview' => static function (): string {
+                return Importer::run(false);
+            },
+            'import' => static function (): string {
+                return Importer::run(true);
+            },
+        ];
+        if (!isset($tasks[$task])) {
+            return '';
+        }
+        if (function_exists('check_token')) {
+            check_token('WHMCS.admin.default');
+        }
+        $isGood = false;
+        $said = Guard::text(static function () use ($tasks, $task, &$isGood): string {
+            $said = $tasks[$task]();
+            $isGood = true;
+            return $said;
+        });
+        return Html::notice($said, $isGood);
+    }
+
+    private function whole(): string
+    {
+        $reports = new Reports(new Deadline(self::SECONDS));
+        return '<h2>Prefect</h2><p>' . Text::html(Settings::apiUrl() ?: 'The Prefect API address is not set.')
+            . ', this installation is ' . Text::html(Settings::installation()) . '</p>'
+            . Html::form($this->link, 'test', '<button class="btn btn-default">Test</button>')
+            . '<h2>Open and failed requests</h2>' . self::requests()
+            . '<h2>Held services</h2>' . HeldServices::html($reports, $this->link)
+            . '<h2>Reconciliation</h2>' . $reports->reconciliations()
+            . '<h2>Import from the ISPsystem module</h2>' . Importer::html($this->link);
+    }
+
+    private static function test(): string
+    {
+        $prefect = new Prefect(new Deadline(self::SECONDS));
+        foreach (array_keys(Whmcs::FUNCTIONS) as $flow) {
+            $prefect->deployment($flow);
+        }
+        return 'Prefect answers and has the deployments.';
+    }
+
+    private static function requests(): string
+    {
+        $rows = [];
+        foreach (Requests::toShow(self::SHOWN) as $request) {
+            $rows[] = [
+                Html::service($request->serviceId, $request->clientId),
+                Text::html($request->action),
+                Text::html($request->state),
+                Text::html(Time::words(Time::age($request->createdAt))),
+                Text::html($request->requestedBy),
+                Text::html($request->message) . Html::runLink($request->flowRunId),
+            ];
+        }
+        $head = ['Service', 'Action', 'State', 'Age', 'Asked by', 'What happened'];
+        return Html::table($head, $rows, 'Nothing is open, and nothing failed in the last seven days.');
+    }
+}

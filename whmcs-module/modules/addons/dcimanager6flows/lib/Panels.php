@@ -1,0 +1,151 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Dciflow;
+
+use WHMCS\Database\Capsule;
+
+if (!defined('WHMCS')) {
+    die('This file cannot be accessed directly');
+}
+
+/** WHMCS's server records as panels: their names in Prefect, and their credentials' way there. */
+final class Panels
+{
+    public const UNSAVED = 'whmcs-unsaved';
+    private const TABLE = 'mod_dcimanager6_panel';
+    private const UNSAVED_ID = 0;
+
+    /** The panel's name of a server record; made once and kept for ever, whatever the record is called later. */
+    public static function name(int $serverId): string
+    {
+        $known = Capsule::table(self::TABLE)->where('server_id', $serverId)->value('name');
+        if ($known !== null) {
+            return (string) $known;
+        }
+        $slug = self::slug((string) Capsule::table('tblservers')->where('id', $serverId)->value('name'));
+        foreach ([$slug, "$slug-$serverId", "panel-$serverId-" . bin2hex(random_bytes(3))] as $name) {
+            if ($name !== self::UNSAVED) {
+                // Ignored when the name is taken, or when another request named this server meanwhile.
+                Capsule::table(self::TABLE)->insertOrIgnore(['server_id' => $serverId, 'name' => $name]);
+                $known = Capsule::table(self::TABLE)->where('server_id', $serverId)->value('name');
+                if ($known !== null) {
+                    return (string) $known;
+                }
+            }
+        }
+        throw new Refusal("Server $serverId could not be given a panel name: save the server record once more.");
+    }
+
+    /**
+     * See that Prefect has the credentials of the call's server record, and return the panel's name.
+     *
+     * @throws Refusal there is no server record, or it is incomplete
+     */
+    public static function ensure(Call $call, Prefect $prefect): string
+    {
+        $serverId = $call->int('serverid');
+        if ($serverId <= 0) {
+            throw new Refusal('The service has no server: choose the DCImanager 6 server on its page.');
+        }
+        self::store($serverId, self::name($serverId), self::data($call), $prefect, false);
+        return self::name($serverId);
+    }
+
+    /** Store what Test Connection was given: under the record's own name only if that is how the record is saved. */
+    public static function storeTested(Call $call, Prefect $prefect): string
+    {
+        $data = self::data($call);
+        $serverId = $call->int('serverid');
+        if ($serverId > 0 && self::isSaved($serverId, $call)) {
+            self::store($serverId, self::name($serverId), $data, $prefect, true);
+            return self::name($serverId);
+        }
+        Capsule::table(self::TABLE)->insertOrIgnore(['server_id' => self::UNSAVED_ID, 'name' => self::UNSAVED]);
+        self::store(self::UNSAVED_ID, self::UNSAVED, $data, $prefect, true);
+        return self::UNSAVED;
+    }
+
+    /** Store a server record that staff just saved. Does nothing for other modules' records. */
+    public static function storeSaved(int $serverId): void
+    {
+        $server = Capsule::table('tblservers')->where('id', $serverId)->first();
+        if ($server === null || ($server->type ?? '') !== Services::MODULE) {
+            return;
+        }
+        $call = new Call([
+            'serverhostname' => $server->hostname ?? '',
+            'serverip' => $server->ipaddress ?? '',
+            'serverusername' => $server->username ?? '',
+            'serverpassword' => decrypt((string) ($server->password ?? '')),
+            'serversecure' => in_array($server->secure ?? 'on', ['on', 1, '1', true], true),
+            'serverport' => $server->port ?? '',
+        ]);
+        self::store($serverId, self::name($serverId), self::data($call), new Prefect(new Deadline(8.0)), false);
+    }
+
+    /**
+     * The panel's address. Without TLS only when the flag is off *and* the record names a port of its own: the flag is
+     * off in a new record, and an administrator's password must not travel in the clear because nobody saw it.
+     */
+    public static function url(Call $call): string
+    {
+        $host = $call->text('serverhostname') ?: $call->text('serverip');
+        if ($host === '') {
+            throw new Refusal('The server record has neither a host name nor an IP address.');
+        }
+        if (preg_match('/\A[A-Za-z0-9._:-]+\z/', $host) !== 1) {
+            throw new Refusal('The server record has no good Hostname: write it without https:// and without a path.');
+        }
+        $port = $call->int('serverport');
+        $own = $port > 0 && $port < 65536 && $port !== 80 && $port !== 443;
+        // A colon twice is an IPv6 address.
+        $host = substr_count($host, ':') > 1 ? "[$host]" : $host;
+        $plain = $own && in_array($call->text('serversecure'), ['', '0', 'off'], true);
+        return ($plain ? 'http://' : 'https://') . $host . ($own ? ":$port" : '');
+    }
+
+    /** @return array{url: string, username: string, password: string, verify_tls: bool} */
+    private static function data(Call $call): array
+    {
+        $data = [
+            'url' => self::url($call),
+            'username' => $call->text('serverusername'),
+            'password' => $call->text('serverpassword'),
+            'verify_tls' => Settings::verifyTls(),
+        ];
+        if ($data['username'] === '' || $data['password'] === '') {
+            throw new Refusal('The server record has no Username or no Password of a DCImanager administrator.');
+        }
+        return $data;
+    }
+
+    /** @param array{url: string, username: string, password: string, verify_tls: bool} $data */
+    private static function store(int $serverId, string $name, array $data, Prefect $prefect, bool $always): void
+    {
+        // A keyed hash tells a change without keeping what it is a change of.
+        $hash = hash_hmac('sha256', Settings::apiUrl() . "\0" . implode("\0", $data), Settings::secret());
+        $row = Capsule::table(self::TABLE)->where('server_id', $serverId);
+        if (!$always && hash_equals($hash, (string) $row->value('stored'))) {
+            return;
+        }
+        $prefect->storePanel($name, $data);
+        $row->update(['stored' => $hash]);
+    }
+
+    private static function isSaved(int $serverId, Call $call): bool
+    {
+        $server = Capsule::table('tblservers')->where('id', $serverId)->first();
+        return $server !== null
+            && (string) ($server->hostname ?? '') === $call->text('serverhostname')
+            && (string) ($server->username ?? '') === $call->text('serverusername')
+            && decrypt((string) ($server->password ?? '')) === $call->text('serverpassword');
+    }
+
+    private static function slug(string $name): string
+    {
+        $slug = trim((string) preg_replace('/[^a-z0-9]+/', '-', strtolower($name)), '-');
+        return $slug === '' ? 'panel' : rtrim(substr($slug, 0, 40), '-');
+    }
+}

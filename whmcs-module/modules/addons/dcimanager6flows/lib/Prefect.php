@@ -1,0 +1,197 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Dciflow;
+
+if (!defined('WHMCS')) {
+    die('This file cannot be accessed directly');
+}
+
+/** The few calls of Prefect's REST API that a proxy lets this WHMCS make. */
+final class Prefect
+{
+    private const PAUSES = [0.2, 0.4, 0.8, 1.6, 3.2]; // seconds before a repeat; Prefect is busy for short moments
+    private const BUSY = [429, 502, 503, 504];
+
+    private string $api;
+    private string $auth;
+    private Deadline $deadline;
+
+    /** @throws Refusal the addon has no usable API address */
+    public function __construct(Deadline $deadline)
+    {
+        $this->api = Settings::apiUrl();
+        $this->auth = Settings::auth();
+        $this->deadline = $deadline;
+        if (preg_match('~^https?://[^/]+~i', $this->api) !== 1) {
+            throw new Refusal('The Prefect API address is not set: see Addon Modules, "DCImanager 6 flows".');
+        }
+    }
+
+    /**
+     * Start a run of `<flow>/whmcs`, or find the one that this key started before.
+     *
+     * @param array<string, mixed> $parameters exactly the flow's own; plain text, numbers, booleans and lists of them
+     * @param list<string> $tags
+     */
+    public function start(string $flow, array $parameters, string $name, array $tags, string $key): Run
+    {
+        $body = ['name' => $name, 'parameters' => $parameters, 'tags' => $tags, 'idempotency_key' => $key];
+        $cached = $this->cachedDeployment($flow);
+        $answer = $this->create($cached ?? $this->deployment($flow), $body);
+        if ($answer->status === 404 && $cached !== null) {
+            // Registered anew since we last asked: its id is another one.
+            $answer = $this->create($this->deployment($flow), $body);
+        }
+        $run = new Run($this->fine($answer, "it could not start the run of $flow"));
+        if ($run->id === '') {
+            throw new PrefectError('Prefect answered something that is not a flow run: check the API address.', true);
+        }
+        return $run;
+    }
+
+    /** A run by its id; null when Prefect has it no more. */
+    public function run(string $id): ?Run
+    {
+        $answer = $this->ask('GET', '/flow_runs/' . rawurlencode($id));
+        // Only Prefect's own 404 says that: a proxy's page may come from anywhere.
+        if ($answer->status === 404 && $answer->get('detail') !== null) {
+            return null;
+        }
+        return new Run($this->fine($answer, 'it could not be asked for a run'));
+    }
+
+    /**
+     * A Prefect variable's value; null when there is none.
+     *
+     * @return array<string, mixed>|null
+     */
+    public function variable(string $name): ?array
+    {
+        $answer = $this->ask('GET', '/variables/name/' . rawurlencode($name));
+        if ($answer->status === 404) {
+            return null;
+        }
+        $value = $this->fine($answer, "it could not be asked for the variable $name")->get('value');
+        $value = is_string($value) ? json_decode($value, true) : $value;
+        return is_array($value) ? $value : null;
+    }
+
+    /**
+     * Create or overwrite a panel's credentials; they are never read back.
+     *
+     * @param array{url: string, username: string, password: string, verify_tls: bool} $data
+     */
+    public function storePanel(string $name, array $data): void
+    {
+        $type = '/block_types/slug/dcimanager-panel';
+        $typeId = $this->fine($this->ask('GET', $type), 'it does not know panels yet: run `dciflow setup`')->text('id');
+        $schemas = $this->fine(
+            $this->ask('POST', '/block_schemas/filter', [
+                'block_schemas' => ['block_type_id' => ['any_' => [$typeId]]],
+                'limit' => 1,
+            ]),
+            'it does not know panels yet: run `dciflow setup`'
+        );
+        $schema = $schemas->json[0]['id'] ?? null;
+        if (!is_string($schema)) {
+            throw new PrefectError('Prefect does not know panels yet: run `dciflow setup`.', false);
+        }
+        $there = $this->ask('GET', $type . '/block_documents/name/' . rawurlencode($name));
+        if ($there->status === 404) {
+            $made = $this->ask('POST', '/block_documents/', [
+                'name' => $name,
+                'data' => $data,
+                'block_type_id' => $typeId,
+                'block_schema_id' => $schema,
+            ]);
+            if ($made->status !== 409) { // 409: somebody made it meanwhile, or our first answer was lost
+                $this->fine($made, "it did not take the credentials of panel $name");
+                return;
+            }
+            $there = $this->ask('GET', $type . '/block_documents/name/' . rawurlencode($name));
+        }
+        $id = $this->fine($there, "it could not be asked for panel $name")->text('id');
+        $update = ['data' => $data, 'block_schema_id' => $schema, 'merge_existing_data' => false];
+        $this->fine(
+            $this->ask('PATCH', '/block_documents/' . rawurlencode($id), $update),
+            "it did not take the credentials of panel $name"
+        );
+    }
+
+    /** The id of `<flow>/whmcs`, asked for afresh. */
+    public function deployment(string $flow): string
+    {
+        $answer = $this->ask('GET', '/deployments/name/' . rawurlencode($flow) . '/whmcs');
+        $id = $this->fine($answer, "it has no deployment $flow/whmcs: run `dciflow setup`")->text('id');
+        if ($id === '') {
+            throw new PrefectError('Prefect answered something that is no deployment: check the API address.', false);
+        }
+        Settings::keep($this->cacheName($flow), $id);
+        return $id;
+    }
+
+    private function cachedDeployment(string $flow): ?string
+    {
+        return Settings::kept($this->cacheName($flow));
+    }
+
+    private function cacheName(string $flow): string
+    {
+        return "deployment $flow " . substr(hash('sha256', $this->api), 0, 16);
+    }
+
+    /** @param array<string, mixed> $body */
+    private function create(string $deployment, array $body): Answer
+    {
+        return $this->ask('POST', '/deployments/' . rawurlencode($deployment) . '/create_flow_run', $body);
+    }
+
+    /**
+     * Ask, and ask again while Prefect is busy or its answer is lost: every call here may be made twice.
+     *
+     * @param array<string, mixed>|null $body
+     */
+    private function ask(string $method, string $path, ?array $body = null): Answer
+    {
+        $received = false;
+        foreach (array_merge(self::PAUSES, [null]) as $pause) {
+            $answer = null;
+            try {
+                $answer = Http::send($method, $this->api . $path, $body, $this->auth, $this->deadline);
+                $why = 'it answers ' . $answer->status;
+                $received = $received || $answer->status !== 429;
+            } catch (PrefectError $error) {
+                $why = $error->getMessage();
+                $received = $received || $error->maybeReceived;
+            }
+            if ($answer !== null && !in_array($answer->status, self::BUSY, true)) {
+                return $answer;
+            }
+            if ($pause === null || $this->deadline->seconds() < $pause + 0.3) {
+                break;
+            }
+            $this->deadline->sleep($pause);
+        }
+        throw new PrefectError("Prefect does not answer ($why).", $received && $method === 'POST');
+    }
+
+    /** @throws PrefectError it is an error or not Prefect's; nothing of a body is quoted, it may echo secrets */
+    private function fine(Answer $answer, string $what): Answer
+    {
+        if ($answer->status === 401 || $answer->status === 403) {
+            throw new PrefectError(
+                "Prefect refuses us ($answer->status): check the addon's auth string and the proxy's rules.",
+                false
+            );
+        }
+        if (!$answer->isFine()) {
+            throw new PrefectError("Prefect answered $answer->status: $what.", $answer->status >= 500);
+        }
+        if ($answer->json === null && $answer->status !== 204) {
+            throw new PrefectError('Prefect answered something that is not JSON: check the API address.', true);
+        }
+        return $answer;
+    }
+}

@@ -1,0 +1,274 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Dciflow;
+
+use Illuminate\Database\QueryException;
+use WHMCS\Database\Capsule;
+
+if (!defined('WHMCS')) {
+    die('This file cannot be accessed directly');
+}
+
+/** The table of requests. Rows are never deleted: an id is part of an idempotency key and must not come twice. */
+final class Requests
+{
+    private const TABLE = 'mod_dcimanager6_request';
+    private const NOT_UNIQUE = '23000'; // SQLSTATE, in MariaDB and SQLite
+
+    /** A module call gives up before this; afterwards the row belongs to whoever looks next. */
+    private const ASKED_SECONDS = 15;
+
+    public static function get(int $id): Request
+    {
+        $row = self::rows()->where('id', $id)->first();
+        if ($row === null) {
+            throw new Refusal("Request $id is gone.");
+        }
+        return new Request($row);
+    }
+
+    /** The open request of a service. */
+    public static function open(int $serviceId): ?Request
+    {
+        $row = self::rows()->where('open_for', $serviceId)->first();
+        return $row === null ? null : new Request($row);
+    }
+
+    /** The service's youngest request that was not forgotten, open or closed. */
+    public static function last(int $serviceId, ?string $action = null): ?Request
+    {
+        $query = self::rows()->where('service_id', $serviceId)->whereNull('forgotten_at')
+            ->whereNotIn('state', [Request::WAITING, Request::CANCELLED]);
+        if ($action !== null) {
+            $query->where('action', $action);
+        }
+        $row = $query->orderBy('id', 'desc')->first();
+        return $row === null ? null : new Request($row);
+    }
+
+    /**
+     * Open a request; null when another one of the service was open first.
+     *
+     * @param array<string, mixed> $parameters
+     */
+    public static function insert(Hosting $service, string $action, string $panel, array $parameters): ?Request
+    {
+        try {
+            $id = self::rows()->insertGetId([
+                'open_for' => $service->id,
+                'state' => Request::REQUESTED,
+                'told' => Request::TOLD_NOTHING,
+                'asked_until' => Time::in(self::ASKED_SECONDS),
+                'panel' => $panel,
+                'parameters' => self::json($parameters),
+            ] + self::values($service, $action));
+        } catch (QueryException $error) {
+            if ((string) $error->getCode() !== self::NOT_UNIQUE) {
+                throw $error;
+            }
+            return null;
+        }
+        return self::get((int) $id);
+    }
+
+    /** Note that an activation waits for the client's e-mail address; one note per service. */
+    public static function wait(Hosting $service, string $action, string $reason): void
+    {
+        $waiting = self::rows()->where('service_id', $service->id)->where('state', Request::WAITING);
+        if (!$waiting->exists()) {
+            self::rows()->insert([
+                'state' => Request::WAITING,
+                'told' => Request::TOLD_ALL,
+                'panel' => '',
+                'parameters' => '{}',
+                'message' => $reason,
+            ] + self::values($service, $action));
+        }
+    }
+
+    /** @return list<Request> */
+    public static function waiting(): array
+    {
+        return self::list(self::rows()->where('state', Request::WAITING)->limit(100));
+    }
+
+    public static function stopWaiting(int $serviceId, string $why): void
+    {
+        self::rows()->where('service_id', $serviceId)->where('state', Request::WAITING)->update([
+            'state' => Request::CANCELLED, 'message' => $why, 'closed_at' => Time::now(),
+        ]);
+    }
+
+    /** A module call is on it until it says otherwise. */
+    public static function asking(Request $request): void
+    {
+        self::change($request, ['asked_until' => Time::in(self::ASKED_SECONDS)]);
+    }
+
+    /** Prefect took it. False: somebody else had sent the same. */
+    public static function started(Request $request, string $flowRunId): bool
+    {
+        return self::rows()->where('id', $request->id)->where('state', Request::REQUESTED)
+            ->update(['state' => Request::RUNNING, 'flow_run_id' => $flowRunId, 'message' => '',
+                'updated_at' => Time::now()]) > 0;
+    }
+
+    /** Its run handed over to another one. */
+    public static function handOver(Request $request, string $flowRunId): void
+    {
+        self::rows()->where('id', $request->id)->where('flow_run_id', $request->flowRunId)
+            ->update(['flow_run_id' => $flowRunId, 'updated_at' => Time::now()]);
+    }
+
+    /** Take a request that Prefect never got with what the product says now. @param array<string, mixed> $parameters */
+    public static function rewrite(Request $request, string $panel, array $parameters): void
+    {
+        self::rows()->where('id', $request->id)->where('maybe_sent', 0)->whereNull('flow_run_id')
+            ->update(['panel' => $panel, 'parameters' => self::json($parameters)]);
+    }
+
+    /** It may be in Prefect from here on, whatever becomes of the answer. */
+    public static function sending(Request $request): void
+    {
+        self::change($request, ['maybe_sent' => 1]);
+    }
+
+    /** Prefect did not take it for certain, or we do not know. */
+    public static function notSent(Request $request, PrefectError $error): void
+    {
+        $maybe = $error->maybeReceived || $request->maybeSent;
+        self::change($request, ['maybe_sent' => $maybe ? 1 : 0, 'message' => $error->getMessage()]);
+    }
+
+    /** Close an open request. False: somebody else did. */
+    public static function close(Request $request, string $state, string $message): bool
+    {
+        return self::rows()->where('id', $request->id)->whereIn('state', [Request::REQUESTED, Request::RUNNING])
+            ->update(['open_for' => null, 'state' => $state, 'message' => $message, 'updated_at' => Time::now(),
+                'closed_at' => Time::now()]) > 0;
+    }
+
+    /** Give up a request that Prefect cannot have. False: it may have it after all. */
+    public static function overtake(Request $request, string $by): bool
+    {
+        return self::rows()->where('id', $request->id)->where('state', Request::REQUESTED)->where('maybe_sent', 0)
+            ->whereNull('flow_run_id')
+            ->where(static function ($asked): void {
+                $asked->whereNull('asked_until')->orWhere('asked_until', '<', Time::now());
+            })
+            ->update(['open_for' => null, 'state' => Request::CANCELLED, 'told' => Request::TOLD_ALL,
+                'message' => "Overtaken by $by before Prefect had it.", 'updated_at' => Time::now(),
+                'closed_at' => Time::now()]) > 0;
+    }
+
+    /** Write down what stands in the way. False: it stood there before. */
+    public static function note(Request $request, string $message): bool
+    {
+        return self::rows()->where('id', $request->id)->where('message', '<>', $message)
+            ->update(['message' => $message, 'updated_at' => Time::now()]) > 0;
+    }
+
+    /** What WHMCS now knows of it; the module call that told it is over. */
+    public static function told(Request $request, string $told): void
+    {
+        self::change($request, ['told' => $told, 'asked_until' => null]);
+    }
+
+    /** Claim the one notification of a failure. False: it was sent. */
+    public static function claimNotification(Request $request): bool
+    {
+        return self::rows()->where('id', $request->id)->whereNull('notified_at')
+            ->update(['notified_at' => Time::now(), 'told' => Request::TOLD_ALL]) > 0;
+    }
+
+    /** Closed by somebody else than the command, whose outcome WHMCS has not been told. @return list<Request> */
+    public static function untold(?int $serviceId = null): array
+    {
+        $query = self::rows()->whereIn('state', [Request::DONE, Request::FAILED])
+            ->where('told', '<>', Request::TOLD_ALL)->whereNull('forgotten_at');
+        if ($serviceId !== null) {
+            $query->where('service_id', $serviceId);
+        }
+        return self::list($query->orderBy('id')->limit(100));
+    }
+
+    /** Open ones that nobody looked at for a while, the longest ago first. @return list<Request> */
+    public static function stale(int $seconds, int $limit): array
+    {
+        return self::list(
+            self::rows()->whereNotNull('open_for')->where('updated_at', '<', Time::in(-$seconds))
+                ->orderBy('updated_at')->limit($limit)
+        );
+    }
+
+    /** For the addon's page: open ones, and failures of the last days. @return list<Request> */
+    public static function toShow(int $limit): array
+    {
+        $recent = Time::in(-7 * 86400);
+        return self::list(
+            self::rows()->whereNull('forgotten_at')->where(static function ($shown) use ($recent): void {
+                $shown->whereNotNull('open_for')->orWhere('state', Request::WAITING)
+                    ->orWhere(static function ($failed) use ($recent): void {
+                        $failed->where('state', Request::FAILED)->where('closed_at', '>', $recent);
+                    });
+            })->orderBy('id', 'desc')->limit($limit)
+        );
+    }
+
+    public static function forget(int $serviceId): void
+    {
+        self::rows()->where('service_id', $serviceId)->whereNull('open_for')->whereNull('forgotten_at')
+            ->update(['forgotten_at' => Time::now()]);
+    }
+
+    /** Say that we looked, so that the next ones get their turn. */
+    public static function looked(Request $request): void
+    {
+        self::change($request, []);
+    }
+
+    /** @param array<string, mixed> $values */
+    private static function change(Request $request, array $values): void
+    {
+        self::rows()->where('id', $request->id)->update($values + ['updated_at' => Time::now()]);
+    }
+
+    /** @return array<string, mixed> */
+    private static function values(Hosting $service, string $action): array
+    {
+        return [
+            'service_id' => $service->id,
+            'client_id' => $service->clientId,
+            'action' => $action,
+            'message' => '',
+            'requested_by' => Call::requester(),
+            'maybe_sent' => 0,
+            'known_before' => $service->written(),
+            'created_at' => Time::now(),
+            'updated_at' => Time::now(),
+        ];
+    }
+
+    /** @param array<string, mixed> $parameters */
+    private static function json(array $parameters): string
+    {
+        return json_encode($parameters, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES);
+    }
+
+    /** @return list<Request> */
+    private static function list(\Illuminate\Database\Query\Builder $query): array
+    {
+        $requests = [];
+        foreach ($query->get() as $row) {
+            $requests[] = new Request($row);
+        }
+        return $requests;
+    }
+
+    private static function rows(): \Illuminate\Database\Query\Builder
+    {
+        return Capsule::table(self::TABLE);
+    }
+}

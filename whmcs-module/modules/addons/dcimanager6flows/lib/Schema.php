@@ -1,0 +1,109 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Dciflow;
+
+use Illuminate\Database\Schema\Blueprint;
+use WHMCS\Database\Capsule;
+
+if (!defined('WHMCS')) {
+    die('This file cannot be accessed directly');
+}
+
+
+/** Our tables. They are made and widened, never dropped: what a host paid for is written in them. */
+final class Schema
+{
+    private const VERSION = 1;
+
+    private static bool $ready = false;
+
+    /** Bring the tables to this version; cheap when they are there. */
+    public static function ensure(): void
+    {
+        if (self::$ready) {
+            return;
+        }
+        if (!Capsule::schema()->hasTable('mod_dcimanager6_setting')) {
+            self::create('mod_dcimanager6_setting', static function (Blueprint $table): void {
+                $table->string('name', 100)->primary();
+                $table->text('value');
+            });
+        }
+        if ((int) Settings::kept('schema') < self::VERSION) {
+            self::first();
+            Settings::keep('schema', (string) self::VERSION);
+        }
+        self::$ready = true;
+    }
+
+    private static function first(): void
+    {
+        self::create('mod_dcimanager6_request', static function (Blueprint $table): void {
+            $table->increments('id');
+            $table->integer('service_id')->index();
+            // One open request per service: a closed one has NULL here, and NULLs are never equal.
+            $table->integer('open_for')->nullable()->unique();
+            $table->integer('client_id');
+            $table->string('action', 20);
+            $table->string('panel', 100);
+            $table->text('parameters');
+            $table->string('state', 20)->index();
+            $table->string('flow_run_id', 40)->nullable();
+            $table->text('message');
+            $table->string('requested_by', 10);
+            $table->string('told', 10);
+            $table->boolean('maybe_sent');
+            $table->string('asked_until', 19)->nullable();
+            $table->text('known_before');
+            $table->string('notified_at', 19)->nullable();
+            $table->string('created_at', 19);
+            $table->string('updated_at', 19);
+            $table->string('closed_at', 19)->nullable();
+            $table->string('forgotten_at', 19)->nullable();
+        });
+        self::create('mod_dcimanager6_service', static function (Blueprint $table): void {
+            $table->integer('service_id')->primary();
+            $table->string('panel', 100)->nullable();
+            $table->string('step', 20)->nullable();
+            $table->string('state', 20)->nullable();
+            $table->string('held', 100)->nullable();
+            $table->integer('server_id')->nullable();
+            $table->string('serial', 200)->nullable();
+            $table->integer('owner')->nullable();
+            $table->text('addresses')->nullable();
+            $table->string('os', 200)->nullable();
+            $table->string('username', 100)->nullable();
+            $table->string('mail', 10);
+            $table->string('mail_at', 19)->nullable();
+            $table->string('orphaned_at', 19)->nullable();
+            $table->string('refreshed_at', 19)->nullable();
+            $table->string('updated_at', 19);
+        });
+        self::create('mod_dcimanager6_panel', static function (Blueprint $table): void {
+            $table->integer('server_id')->primary();
+            $table->string('name', 100)->unique();
+            $table->string('stored', 64)->nullable();
+        });
+    }
+
+    private static function create(string $table, callable $columns): void
+    {
+        if (Capsule::schema()->hasTable($table)) {
+            return;
+        }
+        // Made under another name: MariaDB adds the unique keys after the table, and nobody may see it without them.
+        $unfinished = $table . '_' . bin2hex(random_bytes(3));
+        Capsule::schema()->create($unfinished, $columns);
+        try {
+            Capsule::schema()->rename($unfinished, $table);
+        } catch (\Throwable $error) {
+            Capsule::schema()->dropIfExists($unfinished);
+            // Another request may have made it first.
+            if (!Capsule::schema()->hasTable($table)) {
+                throw $error;
+            }
+        }
+    }
+}
