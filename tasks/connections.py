@@ -36,7 +36,12 @@ RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[str]]
 
 async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
     with asking_prefect():
-        run = await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+        try:
+            run = await arun_deployment(
+                deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False
+            )
+        except ObjectNotFound:
+            raise Refusal(f"Prefect has no deployment {deployment}. Register it: dciflow setup") from None
     return str(run.id)
 
 

@@ -291,6 +291,15 @@ async def test_a_silent_run_and_one_that_takes_too_long_are_told(stage: Stage) -
     ]
 
 
+async def test_a_deletion_that_sits_its_wipe_delay_out_does_not_take_too_long(stage: Stage) -> None:
+    service_id, _ = await activated(stage, wipe_delay_hours=48)
+    driver = await _open(stage, service_id)
+    for hours, expected in ((48, []), (25, [Drift.REQUEST_TOO_LONG])):
+        stage.clock.simulated.advance(timedelta(hours=hours).total_seconds())
+        await requests.beat(stage.ledger, [driver], now=stage.clock.now())
+        assert [one.drift for one in (await look(stage)).differences] == expected
+
+
 async def test_a_service_that_is_held_for_a_day_is_told(stage: Stage) -> None:
     service_id, server = await activated(stage)
     stage.panel.by_hand.set_owner(server.id, None)
