@@ -14,7 +14,9 @@ from whmcs.services import BillingService
 def cases(sides: Sides) -> Iterator[Case]:
     """Every service of the ledger, every unseen one of WHMCS, and every server that is none of theirs."""
     shared = _Shared(sides)
-    clients = {sides.emails[user].casefold(): client for user, client in sides.owners.items() if user in sides.emails}
+    claims = [(service.claim.owner_id, service.client_id) for service in sides.services if service.claim is not None]
+    owners = [(user, client) for user, client in [*claims, *sides.owners.items()] if client is not None]
+    clients = {sides.emails[user].casefold(): client for user, client in owners if user in sides.emails}
     addresses_told = any(server.addresses for server in sides.servers.values())
     accounted = set()
     for service in sides.services:

@@ -190,7 +190,7 @@ def classify(case: Case, now: datetime, limits: Limits) -> Difference | None:
 
 def _of_known(case: Case, service: Service, now: datetime, limits: Limits) -> Difference | None:
     if case.request is not None:
-        return _of_driven(case, case.request, now, limits)
+        return _of_driven(case, service, case.request, now, limits)
     if service.state is State.HELD:
         if now - service.updated_at <= limits.held:
             return None
@@ -202,14 +202,16 @@ def _of_known(case: Case, service: Service, now: datetime, limits: Limits) -> Di
     return _of_identity(case, service) or _of_standing(case, service, now, limits)
 
 
-def _of_driven(case: Case, request: Request, now: datetime, limits: Limits) -> Difference | None:
+def _of_driven(case: Case, service: Service, request: Request, now: datetime, limits: Limits) -> Difference | None:
     """A service that a run works on differs by nature; only the run itself can be wrong."""
     if request.closed_at is not None:
         return None
     if now - request.heartbeat_at > limits.silent:
         what = f"{request.action} is silent, driven again {case.redriven} times (flow run {request.flow_run_id})"
         return _found(case, Drift.RUN_SILENT, what, since=request.heartbeat_at)
-    if now - request.opened_at > limits.request:
+    # A deletion sits its wipe delay out in its run.
+    delay = timedelta(hours=service.order.wipe_delay_hours if service.order is not None else 0)
+    if now - request.opened_at > limits.request + delay:
         what = f"{request.action} is not over (flow run {request.flow_run_id})"
         return _found(case, Drift.REQUEST_TOO_LONG, what, since=request.opened_at)
     return None

@@ -20,6 +20,7 @@ from ledger.lifecycle import State
 from ledger.snapshots import Driver
 from simulator.profile import XEON, Batch, Profile
 from simulator.things import SimServer
+from tasks.adoption import Adoptee, adopt_services
 from tasks.connections import billing, connections
 from tasks.differences import Difference, Drift, Repair
 from tasks.heart import SILENT_AFTER
@@ -142,6 +143,26 @@ async def test_addresses_that_a_hand_changed_are_written_and_nothing_else_is(sta
     assert await changes(stage, play(stage)) == (0, 1)
     assert billed.assigned_ips.split() == [address.address for address in server.addresses]
     assert (billed.domain, billed.username) == ("shop.example", "ann")
+    assert await changes(stage, play(stage)) == (0, 0)
+
+
+async def test_an_adopted_services_addresses_are_written_and_its_main_address_stays(stage: Stage) -> None:
+    await activated(stage)
+    service_id = stage.buy("old.example.com")
+    stage.billed(service_id).status = "Active"
+    stage.panel.by_hand.set_owner(7, stage.client.email)
+    server = stage.panel.server(7)
+    stage.panel.addresses.add(server, stage.panel.pool("public-v4"), 2)
+    for port in server.network_ports:
+        port.admin_up = True
+    billed = stage.billed(service_id)
+    billed.dedicated_ip = server.addresses[-1].address
+    await adopt_services(PANEL, [Adoptee(service_id=service_id, server_id=7)], apply=True)
+    stage.clock.simulated.advance(60)
+    assert (await only(stage)).drift is Drift.ADDRESSES_DIFFER
+    await play(stage)
+    assert billed.dedicated_ip == server.addresses[-1].address
+    assert billed.assigned_ips.split() == [address.address for address in server.addresses]
     assert await changes(stage, play(stage)) == (0, 0)
 
 
@@ -268,6 +289,15 @@ async def test_a_silent_run_and_one_that_takes_too_long_are_told(stage: Stage) -
         (silent, Drift.RUN_SILENT),
         (endless, Drift.REQUEST_TOO_LONG),
     ]
+
+
+async def test_a_deletion_that_sits_its_wipe_delay_out_does_not_take_too_long(stage: Stage) -> None:
+    service_id, _ = await activated(stage, wipe_delay_hours=48)
+    driver = await _open(stage, service_id)
+    for hours, expected in ((48, []), (25, [Drift.REQUEST_TOO_LONG])):
+        stage.clock.simulated.advance(timedelta(hours=hours).total_seconds())
+        await requests.beat(stage.ledger, [driver], now=stage.clock.now())
+        assert [one.drift for one in (await look(stage)).differences] == expected
 
 
 async def test_a_service_that_is_held_for_a_day_is_told(stage: Stage) -> None:
