@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from prefect.events import emit_event
 from prefect.types import MAX_VARIABLE_VALUE_LENGTH
 from prefect.variables import Variable
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +18,7 @@ from dcimanager.errors import Refused, Surprise
 from dcimanager.panel import Panel
 from dcimanager.servers import Server
 from ledger import claims
+from tasks.alerts import of_low_stock, sound
 from tasks.allocation import not_free
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
@@ -29,9 +29,6 @@ from tasks.settings import settings
 
 PART_CHARACTERS = MAX_VARIABLE_VALUE_LENGTH - 500
 """Room for the part's own moment and brackets."""
-
-STOCK_LOW = "dciflow.stock-low"
-"""The event that notifications about stock are sent for (docs/notifications.md)."""
 
 
 class Offered(BaseModel):
@@ -138,11 +135,4 @@ async def keep_catalogue(catalogue: Catalogue) -> None:
     for offered in catalogue.configurations:
         if offered.total is not None and offered.total < settings().stock_low:
             run_log().warning("panel %s: %s of %s left", catalogue.panel, offered.total, offered.name)
-            emit_event(
-                STOCK_LOW,
-                resource={
-                    "prefect.resource.id": f"dciflow.stock.{catalogue.panel}.{offered.name}",
-                    "prefect.resource.name": f"{offered.name} on panel {catalogue.panel}",
-                },
-                payload={"panel": catalogue.panel, "configuration": offered.name, "left": offered.total},
-            )
+            sound(of_low_stock(catalogue.panel, offered.name, offered.total))
