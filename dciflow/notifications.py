@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from prefect import get_client
-from prefect.blocks.notifications import AppriseNotificationBlock
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import PrefectClient
 from prefect.events.actions import ActionTypes, CallWebhook, SendNotification
@@ -19,6 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from tasks import alerts
+from tasks.blocks import Email
 from tasks.outcomes import Refusal
 
 PREFIX = "dciflow: "
@@ -123,7 +123,7 @@ class Receivers(BaseModel):
             block = await _block(client, Webhook.get_block_type_slug(), self.webhook, "webhook")
             found.append(CallWebhook(type="call-webhook", block_document_id=block, payload=JSON))
         if self.email is not None:
-            block = await _block(client, AppriseNotificationBlock.get_block_type_slug(), self.email, "email")
+            block = await _block(client, Email.get_block_type_slug(), self.email, "email")
             found.append(
                 SendNotification(type="send-notification", block_document_id=block, subject=SUBJECT, body=BODY)
             )

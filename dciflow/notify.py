@@ -2,12 +2,11 @@
 
 from enum import StrEnum
 from typing import Annotated
-from urllib.parse import quote, urlencode
 
 import typer
-from pydantic import AnyHttpUrl, SecretStr, TypeAdapter
+from pydantic import AnyHttpUrl, TypeAdapter
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from dciflow.command import command, secret
 
@@ -19,15 +18,11 @@ BlockName = Annotated[str, typer.Argument(help="The block's name: lower-case let
 
 
 class Security(StrEnum):
-    """How the mail server is spoken to, in Apprise's words."""
+    """How the mail server is spoken to."""
 
     STARTTLS = "starttls"
     SSL = "ssl"
     INSECURE = "insecure"
-
-
-PORTS = {Security.STARTTLS: 587, Security.SSL: 465, Security.INSECURE: 25}
-"""The usual ones."""
 
 
 @notify_app.command("webhook")
@@ -55,14 +50,15 @@ async def notify_email(
     security: Annotated[Security, typer.Option(help="How to encrypt the connection.")] = Security.STARTTLS,
     username: Annotated[str | None, typer.Option(help="The login, if the mail server wants one.")] = None,
 ) -> None:
-    """Store a mail server and its recipients in Prefect (block apprisenotificationblock/NAME); with a username the
-    password comes from the prompt or DCIFLOW_SMTP_PASSWORD."""
-    from prefect.blocks.notifications import AppriseNotificationBlock
+    """Store a mail server and its recipients in Prefect (block dciflow-email/NAME); with a username the password comes
+    from the prompt or DCIFLOW_SMTP_PASSWORD."""
+    from tasks.blocks import Email
 
     password = None if username is None else secret("DCIFLOW_SMTP_PASSWORD", "Password")
-    await AppriseNotificationBlock.aregister_type_and_schema()
-    address = mail_address(to, sender, smtp, port or PORTS[security], security, username, password)
-    await AppriseNotificationBlock(url=address).asave(name, overwrite=True)
+    block = Email(
+        smtp=smtp, port=port, security=security.value, username=username, password=password, sender=sender, to=to
+    )
+    await block.asave(name, overwrite=True)
     typer.echo(f"E-mail {name} is stored. Send to it: dciflow notify setup --email-block {name}")
 
 
@@ -87,12 +83,12 @@ async def notify_list() -> None:
     """List the registered automations: what is sent, where to, and whether it is switched on."""
     from dciflow import notifications
 
-    table = Table("Automation", "Event", "Sends to", "On", "Description")
+    table = Table("Automation", Column("Event", no_wrap=True), "Sends to", "On")
     kinds = {"call-webhook": "webhook", "send-notification": "e-mail"}
     for one in await notifications.registered():
         events = ", ".join(sorted(getattr(one.trigger, "expect", ())))
         to = ", ".join(kinds.get(action.type, action.type) for action in one.actions)
-        table.add_row(one.name, events, to, "yes" if one.enabled else "no", one.description)
+        table.add_row(one.name, events, to, "yes" if one.enabled else "no")
     out.print(table)
 
 
@@ -104,20 +100,3 @@ async def notify_test() -> None:
 
     for line in await notifications.try_out():
         typer.echo(line)
-
-
-def mail_address(
-    to: list[str],
-    sender: str,
-    smtp: str,
-    port: int,
-    security: Security,
-    username: str | None,
-    password: SecretStr | None,
-) -> SecretStr:
-    """The mail server and its recipients as Apprise's address. Source: Apprise's documentation, "Email"."""
-    login = ""
-    if username is not None and password is not None:
-        login = f"{quote(username, safe='')}:{quote(password.get_secret_value(), safe='')}@"
-    query = urlencode({"smtp": smtp, "from": sender, "to": ",".join(to), "mode": str(security), "format": "text"})
-    return SecretStr(f"mailto{'' if security is Security.INSECURE else 's'}://{login}{smtp}:{port}?{query}")
