@@ -68,8 +68,8 @@ def _text(mail: EmailMessage) -> str:
 
 
 async def _ours(customers: Customers) -> list[dict[str, Any]]:
-    answer = await customers.prefect.http.post("/automations/filter", json={})
-    return [one for one in answer.raise_for_status().json() if one["name"].startswith("dciflow: ")]
+    answer = await customers.prefect.send("POST", "/automations/filter", {})
+    return [one for one in answer.json() if one["name"].startswith("dciflow: ")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -89,7 +89,7 @@ async def staff(stack: Stack, customers: Customers) -> AsyncIterator[Staff]:
         assert "dciflow: HELD: made." in said
         yield Staff(webhook, mail, customers, stack)
         for one in await _ours(customers):
-            (await customers.prefect.http.delete(f"/automations/{one['id']}")).raise_for_status()
+            await customers.prefect.send("DELETE", f"/automations/{one['id']}")
 
 
 async def test_the_test_message_is_taken_by_both(staff: Staff) -> None:
@@ -172,7 +172,7 @@ async def test_a_reconciliation_that_stops_is_told_once_in_a_while(staff: Staff,
 async def test_set_up_again_it_updates_and_leaves_off_what_was_switched_off(staff: Staff, customers: Customers) -> None:
     before = {one["name"]: one for one in await _ours(customers)}
     off = before["dciflow: stock low"]["id"]
-    await customers.prefect.http.patch(f"/automations/{off}", json={"enabled": False})
+    await customers.prefect.send("PATCH", f"/automations/{off}", {"enabled": False})
     said = await staff.stack.command("notify", "setup", "--webhook-block", "ops")
     assert "dciflow: stock low: updated (switched off)." in said
     after = {one["name"]: one for one in await _ours(customers)}
