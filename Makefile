@@ -24,11 +24,11 @@ up: $(READY) ## the same stack, left running: Prefect UI and racks page to look 
 .PHONY: test
 test: $(READY) ## all tests
 	@$(PYTEST) -n 2 -m "not prefect"
-	@$(PYTEST) -n 2 --dist loadfile -m prefect
+	@$(PYTEST) -m prefect
 
 .PHONY: e2e
 e2e: $(READY) ## the stories through a real Prefect server
-	@$(PYTEST) -n 2 --dist loadfile -m prefect
+	@$(PYTEST) -m prefect
 
 .PHONY: bench
 bench: $(READY) ## against Prefect's process worker and the engine's floor, into docs/; BENCH="--help" for options
