@@ -20,8 +20,8 @@ from simulator.whmcs_host import PretendWhmcs, missing
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 DATABASE = os.environ.get("DCIFLOW_TEST_MARIADB")
-SPEED = 60.0
-"""An OS installation takes 15 s: longer than the module waits for a run."""
+SPEED = 90.0
+"""An OS installation takes 10 s: longer than the module waits for a run."""
 STEPS = ("Reserved", "Configured", "Installing", "Ready")
 
 
