@@ -24,15 +24,19 @@ up: $(READY) ## the same stack, left running: Prefect UI and racks page to look 
 .PHONY: test
 test: $(READY) ## all tests
 	@$(PYTEST) -n 2 -m "not prefect"
-	@$(PYTEST) -m prefect
+	@$(PYTEST) -n 2 --dist loadfile -m prefect
 
 .PHONY: e2e
 e2e: $(READY) ## the stories through a real Prefect server
-	@$(PYTEST) -m prefect
+	@$(PYTEST) -n 2 --dist loadfile -m prefect
 
 .PHONY: bench
 bench: $(READY) ## against Prefect's process worker and the engine's floor, into docs/; BENCH="--help" for options
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+.PHONY: bench-reconcile
+bench-reconcile: $(READY) ## 10,000 services and servers compared, into docs/ (two minutes)
+	@$(BIN)/python -m tests.bench.reconcile
 
 .PHONY: unit
 unit: $(READY) ## the quick tests that need no server at all (about a minute)

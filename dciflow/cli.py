@@ -1,66 +1,28 @@
 """The command `dciflow`: what a host's staff type. Every refusal is one line and exit code 1."""
 
-import asyncio
-import functools
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec
+from typing import Annotated, Any
 
-import httpx
 import typer
 from pydantic import SecretStr, ValidationError
 from rich.console import Console
 from rich.table import Table
+
+from dciflow.command import command, fail, first_fault
+from dciflow.held import bring_back, held_app, protect, unprotect
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Sells DCImanager 6 servers through WHMCS, as Prefect flows."
 )
 panel_app = typer.Typer(no_args_is_help=True, help="The DCImanager panels that servers are sold from.")
 whmcs_app = typer.Typer(no_args_is_help=True, help="The WHMCS that bills.")
-held_app = typer.Typer(no_args_is_help=True, help="Services that wait for a person's decision.")
 app.add_typer(panel_app, name="panel")
 app.add_typer(whmcs_app, name="whmcs")
 app.add_typer(held_app, name="held")
 
 out = Console()
-P = ParamSpec("P")
-
-
-def fail(text: str) -> NoReturn:
-    """Say in one line what happened and what to do, and leave with exit code 1."""
-    typer.echo(f"dciflow: {text}", err=True)
-    raise typer.Exit(1)
-
-
-def _command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
-    """Run an async command; an expected end is one line, never a stack trace."""
-
-    @functools.wraps(body)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from tasks.log import EXPECTED
-
-        async def whole() -> None:
-            await body(*args, **kwargs)
-
-        try:
-            asyncio.run(whole())
-        except EXPECTED as error:
-            fail(str(error))
-        except ValidationError as error:
-            fail(_first_fault(error))
-        except httpx.HTTPError as error:
-            fail(
-                f"The Prefect API does not answer ({type(error).__name__}): is the server up, and PREFECT_API_URL set?"
-            )
-
-    return run
-
-
-def _first_fault(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return ": ".join(filter(None, (".".join(str(part) for part in first["loc"]), first["msg"])))
 
 
 def _secret(variable: str, prompt: str) -> SecretStr:
@@ -98,12 +60,12 @@ def simulate(
         try:
             chosen = Profile.model_validate_json(profile.read_text(encoding="utf-8"))
         except ValidationError as error:
-            fail(f"{profile}: {_first_fault(error)}")
+            fail(f"{profile}: {first_fault(error)}")
     serve(host=host, port=port, profile=chosen, speed=speed)
 
 
 @app.command()
-@_command
+@command
 async def setup() -> None:
     """Prepare the ledger and register everything with Prefect: block types, work pool, deployments. Repeatable."""
     from dciflow.registration import register_all
@@ -113,7 +75,7 @@ async def setup() -> None:
 
 
 @app.command()
-@_command
+@command
 async def proxy_map() -> None:
     """Print which deployments the WHMCS host may start, as nginx reads it (docs/least-privilege.md)."""
     from dciflow import least_privilege
@@ -122,7 +84,7 @@ async def proxy_map() -> None:
 
 
 @panel_app.command("add")
-@_command
+@command
 async def panel_add(
     name: Annotated[str, typer.Argument(help="The panel's name: lower-case letters, digits and dashes.")],
     url: Annotated[str, typer.Option(help="The panel's address, https://panel.example.com")],
@@ -142,7 +104,7 @@ async def panel_add(
 
 
 @panel_app.command("list")
-@_command
+@command
 async def panel_list() -> None:
     """List the panels that Prefect has credentials of."""
     from dciflow.registration import stored_panels
@@ -154,7 +116,7 @@ async def panel_list() -> None:
 
 
 @panel_app.command("check")
-@_command
+@command
 async def panel_check(name: Annotated[str, typer.Argument(help="The panel's name.")]) -> None:
     """Log in, compare the dialect, and say whether the panel is ready for orders and for deletions."""
     from tasks.connections import connections, panel_named
@@ -178,8 +140,24 @@ async def panel_check(name: Annotated[str, typer.Argument(help="The panel's name
         raise typer.Exit(1)
 
 
+@panel_app.command("recount")
+@command
+async def panel_recount(name: Annotated[str, typer.Argument(help="The panel's name.")]) -> None:
+    """Let the next reconciliation believe its lists, however much shorter they are than the last ones."""
+    from ledger import overview
+    from tasks.connections import ledger
+
+    try:
+        known = await overview.forget_counts(ledger(), name)
+    finally:
+        await ledger().dispose()
+    if not known:
+        fail(f"Panel {name} was never reconciled: there is nothing to forget.")
+    typer.echo(f"The next reconciliation of panel {name} counts anew.")
+
+
 @whmcs_app.command("set")
-@_command
+@command
 async def whmcs_set(
     url: Annotated[str, typer.Option(help="WHMCS's address, https://billing.example.com/whmcs")],
     identifier: Annotated[str, typer.Option(help="The API credential's identifier.")],
@@ -197,55 +175,9 @@ async def whmcs_set(
     typer.echo("WHMCS is stored.")
 
 
-@held_app.command("list")
-@_command
-async def held_list() -> None:
-    """List the services that are HELD, with the reason and the evidence."""
-    from ledger import services
-    from tasks.connections import ledger
-
-    try:
-        held = await services.held(ledger())
-    finally:
-        await ledger().dispose()
-    table = Table("Service", "Panel", "Server", "Was", "Reason", "Evidence")
-    for service in held:
-        table.add_row(
-            str(service.service_id),
-            service.panel,
-            str(service.claim.server_id) if service.claim else "-",
-            str(service.held_from),
-            service.held_reason or "",
-            service.held_evidence or "",
-        )
-    out.print(table)
-
-
-@held_app.command("release")
-@_command
-async def held_release(
-    service_id: Annotated[int, typer.Argument(help="The service.")],
-    why: Annotated[str, typer.Option(help="The reason for the decision; it is kept.")],
-    to: Annotated[str, typer.Option(help="back: to where it came from; releasing: take the server back.")] = "back",
-) -> None:
-    """Decide on a HELD service. Nothing runs by itself: start the flow that is wanted afterwards."""
-    from ledger import services
-    from ledger.lifecycle import State
-    from tasks.clock import clock
-    from tasks.connections import ledger
-
-    if to not in ("back", "releasing"):
-        fail("--to is `back` or `releasing`.")
-    try:
-        service = await services.get(ledger(), service_id)
-        if service is None or service.state is not State.HELD or service.held_from is None:
-            fail(f"Service {service_id} is not HELD.")
-        target = service.held_from if to == "back" else State.RELEASING
-        who = os.environ.get("SUDO_USER") or os.environ.get("USER") or "unknown"
-        await services.leave_hold(ledger(), service_id, to=target, who=who, why=why, now=clock().now())
-    finally:
-        await ledger().dispose()
-    typer.echo(f"Service {service_id} is {target} again. Start the flow that is wanted.")
+app.command("bring-back")(bring_back)
+app.command("protect")(protect)
+app.command("unprotect")(unprotect)
 
 
 def main(arguments: list[str] | None = None) -> Any:

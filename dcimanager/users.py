@@ -49,6 +49,7 @@ def _roles(value: object) -> tuple[str, ...]:
 
 
 Found: TypeAlias = User | None
+Listed: TypeAlias = list[User]
 
 
 class Users:
@@ -56,6 +57,10 @@ class Users:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    async def list(self) -> Listed:
+        """All users, administrators included. Raises PanelError."""
+        return [self._read(row) for row in await self._transport.list("user_list")]
 
     async def find(self, email: str, *, among_all: bool = False) -> Found:
         """The user with exactly this e-mail, upper and lower case alike, or None.

@@ -12,7 +12,7 @@ from pydantic import ValidationError, validate_call
 
 from dcimanager.errors import WrongCredentials
 from ledger import requests, services
-from ledger.errors import Busy, Elsewhere, LedgerError, Unknown
+from ledger.errors import Busy, Elsewhere, LedgerError, Protected, Unknown
 from ledger.lifecycle import State
 from ledger.orders import Order
 from ledger.snapshots import Driver, Service
@@ -37,7 +37,7 @@ PARAMETERS = """
 Args:
     service_id: The service's number in WHMCS.
     panel: The panel that sells it, as named in its block dcimanager-panel/<name>.
-    requested_by: Who asks; it is only recorded.
+    requested_by: Who asks; it is recorded. A protected service is suspended for an admin only.
     order: What to deliver. None runs the service's last order again.
 """
 """What the Prefect UI's form says of each parameter: Prefect reads it from the flow's docstring."""
@@ -48,6 +48,9 @@ to tell it of hundreds of suspensions would take as long as doing them."""
 
 LOOKS_AGAIN = frozenset({"suspend", "unsuspend"})
 """Asked for again, these look at the ports again: a hand may have switched them meanwhile."""
+
+TAKES_AWAY = frozenset({"suspend", "terminate"})
+"""What a protected service is protected from."""
 
 PATIENCE_SECONDS = 2.0
 PATIENCE_TRIES = 60
@@ -116,10 +119,11 @@ def _refusing_wrong_types() -> Iterator[None]:
 class _Request:
     """One action asked for on one service, while this run drives it."""
 
-    def __init__(self, driver: Driver, service: Service, action: str) -> None:
+    def __init__(self, driver: Driver, service: Service, action: str, requested_by: str) -> None:
         self.driver = driver
         self.service = service
         self.action = action
+        self.requested_by = requested_by
         self.ends_in: State | None = None
 
     async def keep(self, panel: str, order: Order) -> None:
@@ -146,6 +150,7 @@ class _Request:
                 f"Service {service.service_id} is HELD ({service.held_reason}): a person has to decide first, "
                 "see `dciflow held list`. Nothing was touched."
             )
+        self._check_protection()
         if service.state in begins_with or (service.state is ends_in and self.action in LOOKS_AGAIN):
             return True
         if service.state is ends_in:
@@ -155,6 +160,19 @@ class _Request:
             f"Service {service.service_id} is {service.state}: {self.action} is for services that are "
             f"{', '.join(sorted(str(state) for state in begins_with))}. Nothing was touched."
         )
+
+    def _check_protection(self) -> None:
+        """Raises Refusal: the service is protected from what is asked for (safety rules 8 and 9)."""
+        service = self.service
+        if service.protected_at is None or self.action not in TAKES_AWAY:
+            return
+        if self.action == "terminate":
+            raise Refusal(str(Protected(service.service_id)))
+        if self.requested_by != "admin":
+            raise Refusal(
+                f"Service {service.service_id} is protected: only an administrator may {self.action} it, and "
+                f"{self.requested_by} asked. Nothing was touched."
+            )
 
 
 @asynccontextmanager
@@ -170,7 +188,7 @@ async def _request(
         await services.remember(ledger(), service_id=service_id, panel=panel, now=clock().now())
     driver, service = await _drive(action, service_id, panel, requested_by, after)
     drive(driver, service)
-    request = _Request(driver, service, action)
+    request = _Request(driver, service, action, requested_by)
     shows_card = True  # unless all went well with an action that changes nothing that the card shows
     try:
         with beating(driver):

@@ -10,13 +10,15 @@ from tasks.owner import clear_owner
 from tasks.ports import enable_ports
 from tasks.power import power_on
 from tasks.release import begin_release, give_back_untouched
+from tasks.wipe_delay import sit_out_wipe_delay
 
 
 @lifecycle(State.RELEASED, begins_with=set(State) - {State.HELD})
 async def terminate(service_id: int, panel: str, requested_by: Requester = "api") -> State | None:
     """Take a service's server back and clear its disks (manual: "Service deletion").
 
-    A server that was only promised and never touched goes back at once.
+    A server that was only promised and never touched goes back at once. Where the product has a wipe delay, its ports
+    are off until it is over, and `dciflow bring-back` gives it back to its client.
     """
     service = await load_service(service_id)
     left_in = await give_back_untouched(service)
@@ -24,6 +26,7 @@ async def terminate(service_id: int, panel: str, requested_by: Requester = "api"
         return left_in
     await confirm_identity(service)
     if await begin_release(service):
+        await sit_out_wipe_delay(service)
         await enable_ports(service)
         await power_on(service)
         await end_running_operation(service)

@@ -13,7 +13,7 @@ from ledger.lifecycle import State
 from ledger.moves import claim_of, driven, snapshot, step
 from ledger.permits import permit_of, settle
 from ledger.snapshots import Driver, Service
-from ledger.tables import ClaimRow, JournalRow, ServiceRow
+from ledger.tables import ClaimRow, ForgottenServerRow, JournalRow, ServiceRow
 
 OWNER_STEP = "owner"
 """The journal step of finding or creating the client's panel user: it touches no server."""
@@ -33,8 +33,8 @@ async def take(
     """Promise the server to the service and make it CLAIMED, in one commit (safety rule 1).
 
     A service that has a claim keeps it, whatever `server_id` is: look at the answer's claim. A service that was
-    RELEASED begins its next generation. Raises Superseded; AlreadyClaimed: by another service; IllegalMove: the
-    service is HELD or on its way out.
+    RELEASED begins its next generation. Raises Superseded; AlreadyClaimed: by another service, or the server was
+    forgotten unwiped; IllegalMove: the service is HELD or on its way out.
     """
     row, _ = await driven(session, driver)
     claim = await claim_of(session, row.service_id)
@@ -43,7 +43,8 @@ async def take(
     if row.state is State.RELEASED or row.generation == 0:
         row.generation += 1
     step(row, State.CLAIMED, now)
-    if await session.get(ClaimRow, (row.panel, server_id)) is not None:
+    taken = await session.get(ClaimRow, (row.panel, server_id))
+    if taken is not None or await session.get(ForgottenServerRow, (row.panel, server_id)) is not None:
         raise AlreadyClaimed(row.panel, server_id)
     session.add(
         ClaimRow(
@@ -107,6 +108,13 @@ async def claimed(session: AsyncSession, panel: str) -> dict[int, int]:
     """The panel's promised servers: server id -> service id. HELD services count."""
     query = select(ClaimRow.server_id, ClaimRow.service_id).where(ClaimRow.panel == panel)
     return {server_id: service_id for server_id, service_id in await session.exec(query)}
+
+
+@reads
+async def forgotten(session: AsyncSession, panel: str) -> set[int]:
+    """The panel's servers that were gone when their claim was ended: nothing proves their disks, nobody gets them."""
+    query = select(ForgottenServerRow.server_id).where(ForgottenServerRow.panel == panel)
+    return set(await session.exec(query))
 
 
 @writes

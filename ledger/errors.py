@@ -5,9 +5,12 @@
       Elsewhere            the service has its server on another panel: ask for it there
       Superseded           somebody else drives this service now: stop, touch nothing
       IllegalMove          the life of a service has no such move from here: stop, touch nothing
+      Protected            the service must not lose its server: a person ends its protection first
+      DecidedAlready       the hold that somebody looked at is over: look again
       Busy                 another request is open on this service: wait, or point at its run
       AlreadyClaimed       the server went to another service: try the next candidate
       PermitUsed           this permit was spent: look at the panel for what it started
+      CapReached           so many of these are enough for now: wait, or ask a person
 
 Every text is one line: what happened, what to do.
 """
@@ -54,6 +57,24 @@ class IllegalMove(LedgerError):
     """The service's state has no such move, or the move has a door of its own that was not used."""
 
 
+class Protected(LedgerError):
+    """The service is protected from losing its server."""
+
+    def __init__(self, service_id: int) -> None:
+        super().__init__(service_id)
+        self.service_id = service_id
+
+    def __str__(self) -> str:
+        return (
+            f"Service {self.service_id} is protected, so its server is not taken back. Nothing was touched: end the "
+            f"protection first (dciflow unprotect {self.service_id})."
+        )
+
+
+class DecidedAlready(IllegalMove):
+    """The hold that a person looked at is over: the service is not HELD, or HELD anew."""
+
+
 class Busy(LedgerError):
     """Another request is open on the service; `request` is a snapshot of it."""
 
@@ -83,3 +104,17 @@ class AlreadyClaimed(LedgerError):
 
 class PermitUsed(LedgerError):
     """The permit was used before: one permit, one server, one use (safety rule 4)."""
+
+
+class CapReached(LedgerError):
+    """As many as the cap allows have been counted; nothing was written (safety rule 7)."""
+
+    def __init__(self, cap: str, count: int, limit: int, what: str) -> None:
+        super().__init__(cap, count, limit, what)
+        self.cap = cap
+        self.count = count
+        self.limit = limit
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"The cap is {self.limit} {self.what}, and there are {self.count}."

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from ledger.caps import count_installation
 from ledger.database import reads, writes
 from ledger.errors import IllegalMove, LedgerError
 from ledger.lifecycle import State
@@ -29,10 +30,13 @@ async def note(
     before: dict[str, JsonValue] | None,
     now: datetime,
     advance_to: State | None = None,
+    installations_at_most: int | None = None,
 ) -> Entry:
     """Note an intent and, in the same commit, advance the service. Noted already: the entry as it stands, unchanged.
 
-    Raises Superseded; IllegalMove: as `services.advance`, or the service is HELD; LedgerError: the generation is over.
+    `installations_at_most`: the step is an OS installation, which counts among those of the panel.
+    Raises Superseded; IllegalMove: as `services.advance`, or the service is HELD; LedgerError: the generation is over;
+    CapReached.
     """
     row, _ = await driven(session, driver)
     if row.state is State.HELD:
@@ -45,6 +49,8 @@ async def note(
         step_on(row, advance_to, now)
     entry = await session.get(JournalRow, (row.service_id, generation, step, attempt))
     if entry is None:
+        if installations_at_most is not None:
+            await count_installation(session, row, installations_at_most, now)
         entry = JournalRow(
             service_id=row.service_id,
             generation=generation,

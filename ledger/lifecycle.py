@@ -26,7 +26,7 @@ class State(StrEnum):
     ERASING = "ERASING"
     """A permit to wipe the server was written; there is no way back."""
     RELEASED = "RELEASED"
-    """The wipe is proved and the server is free for others."""
+    """The service has no server any more: its wipe is proved, or a person forgot a server that is gone."""
     HELD = "HELD"
     """A person has to decide; the ledger says why, with evidence."""
 
@@ -42,6 +42,9 @@ ALIVE = {
     State.ERASING: {State.RELEASED},  # no way back from here
     State.RELEASED: {State.CLAIMED},
 }
+
+BY_A_PERSON = {State.RELEASING: State.SUSPENDED}  # brought back during the wipe delay: its ports are off
+"""A move that no run ever makes."""
 
 MOVES: dict[State, frozenset[State]] = {
     **{state: frozenset(moves | {State.HELD}) for state, moves in ALIVE.items()},

@@ -13,11 +13,12 @@ from ledger.tables import ClaimRow, RequestRow, ServiceRow
 DOORS = {
     State.NEW: "claims.drop",
     State.CLAIMED: "claims.take",
+    State.RELEASING: "releases.begin",
     State.ERASING: "permits.write",
     State.RELEASED: "claims.release",
     State.HELD: "services.hold",
 }
-"""States that come together with something else (a claim, a permit, a reason), and the function that writes both."""
+"""States that come together with something else (a claim, a count, a permit, a reason), and what writes both."""
 
 CHAIN = (State.CLAIMED, State.PREPARING, State.INSTALLING, State.ACTIVE)
 """The states of an activation, in order."""

@@ -8,6 +8,7 @@ import re
 from pydantic import BaseModel, ConfigDict, Field
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+LONGEST_WIPE_DELAY = 720  # hours: a server that stands idle for longer than 30 days is forgotten, not kept
 LONGEST_HOST_NAME = 253  # characters; RFC 1123 with RFC 1035, section 2.3.4, less the length bytes
 
 
@@ -45,6 +46,12 @@ class Order(BaseModel):
         title="OS Installation timeout (minute)",
         description="Minutes after which an unfinished installation is ended on the panel, in both modes; more than 0.",
     )
+    wipe_delay_hours: int = Field(
+        default=0,
+        title="Wipe delay (hours)",
+        description="Hours between a deletion and its wipe, in which the server's ports are off and the service can be "
+        "brought back; 0 is the manual's way, at once.",
+    )
     hostname: str | None = Field(
         default=None, title="Hostname", description="Host name of the server, for example web1.example.com."
     )
@@ -64,6 +71,10 @@ class Order(BaseModel):
             lines.append(
                 f"The OS installation timeout is {self.os_install_timeout_minutes} minutes: "
                 "set OS Installation timeout (minute) to more than 0."
+            )
+        if not 0 <= self.wipe_delay_hours <= LONGEST_WIPE_DELAY:
+            lines.append(
+                f"The wipe delay is {self.wipe_delay_hours} hours: set Wipe delay (hours) to 0 to {LONGEST_WIPE_DELAY}."
             )
         if self.hostname is not None and not _is_host_name(self.hostname):
             lines.append(

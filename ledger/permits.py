@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from ledger.caps import Caps, count_wipe
 from ledger.database import reads, writes
 from ledger.errors import IllegalMove, LedgerError, PermitUsed
 from ledger.lifecycle import State
@@ -30,6 +31,7 @@ async def write(
     macs: Sequence[str],
     barcode: str | None,
     operation_before: int | None,
+    caps: Caps,
     now: datetime,
 ) -> Permit:
     """Permit one wipe of the service's server and make the service ERASING, in one commit.
@@ -38,7 +40,7 @@ async def write(
     go back to ERASING, a new one with the next attempt. `owner_seen` is the owner read just now: there must be none.
     Serial, MACs and barcode are those read just now: one at least must be what the claim recorded, none may differ.
     Raises Superseded; IllegalMove; PermitUsed: look for what the used one started, then `void` it or finish it;
-    LedgerError: the permit would not match the claim.
+    LedgerError: the permit would not match the claim; CapReached.
     """
     row, _ = await driven(session, driver)
     claim = await claim_of(session, row.service_id)
@@ -49,7 +51,7 @@ async def write(
             f"Server {server_id} belongs to panel user {owner_seen}: no permit to wipe it while it has an owner."
         )
     _same_server(claim, serial, macs, barcode)
-    last = await _newest(session, row.service_id, row.generation)
+    last = await newest(session, row.service_id, row.generation)
     if row.state is not State.ERASING:
         step(row, State.ERASING, now)
     elif last is not None and last.outcome is None:
@@ -58,6 +60,7 @@ async def write(
                 f"Permit {last.id} for server {server_id} was used: look for what it started before another."
             )
         return Permit.model_validate(last)
+    await count_wipe(session, row, caps, now)
     permit = PermitRow(
         panel=claim.panel,
         server_id=server_id,
@@ -150,7 +153,7 @@ async def unproven(session: AsyncSession, driver: Driver, permit_id: int, now: d
 @reads
 async def current(session: AsyncSession, service_id: int, generation: int) -> Permit | None:
     """The newest permit of a generation, settled or not."""
-    row = await _newest(session, service_id, generation)
+    row = await newest(session, service_id, generation)
     return None if row is None else Permit.model_validate(row)
 
 
@@ -188,7 +191,8 @@ async def _unsettled(session: AsyncSession, row: ServiceRow, permit_id: int) -> 
     return permit
 
 
-async def _newest(session: AsyncSession, service_id: int, generation: int) -> PermitRow | None:
+async def newest(session: AsyncSession, service_id: int, generation: int) -> PermitRow | None:
+    """The newest permit of a generation, within the caller's transaction."""
     query = (
         select(PermitRow)
         .where(PermitRow.service_id == service_id, PermitRow.generation == generation)

@@ -1,12 +1,13 @@
 """The life of a service as a picture: `python -m ledger.picture`, and the README."""
 
-from ledger.lifecycle import ALIVE, State
+from ledger.lifecycle import ALIVE, BY_A_PERSON, State
 
 
 def picture() -> str:
     """The moves as a Mermaid state diagram; HELD is drawn once, for all."""
     lines = ["stateDiagram-v2", "    [*] --> NEW"]
     lines += [f"    {a} --> {b}" for a, moves in ALIVE.items() for b in State if b in moves]
+    lines += [f"    {a} --> {b}: a person brought it back" for a, b in BY_A_PERSON.items()]
     lines += [
         '    state "any state" as any',
         "    any --> HELD: a person is needed",

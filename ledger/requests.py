@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import uuid4
 
 from sqlalchemy import update
-from sqlmodel import col, select, tuple_
+from sqlmodel import col, or_, select, tuple_
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ledger.database import reads, writes
@@ -127,6 +127,23 @@ async def open_requests(session: AsyncSession, panel: str | None = None) -> list
     if panel is not None:
         query = query.where(RequestRow.panel == panel)
     return [Request.model_validate(row) for row in await session.exec(query)]
+
+
+@reads
+async def last_held(session: AsyncSession, service_id: int) -> Request | None:
+    """The newest request that put the service on HELD: what is asked for again when a person says retry.
+
+    One whose run broke off right then is still open.
+    """
+    stopped = or_(RequestRow.outcome == "held", col(RequestRow.closed_at).is_(None))
+    query = (
+        select(RequestRow)
+        .where(RequestRow.service_id == service_id, stopped)
+        .order_by(col(RequestRow.epoch).desc())
+        .limit(1)
+    )
+    row = (await session.exec(query)).one_or_none()
+    return None if row is None else Request.model_validate(row)
 
 
 @reads

@@ -1,4 +1,4 @@
-"""Services: what WHMCS asked for, where each stands, and how one gets into HELD and out of it."""
+"""Services: what WHMCS asked for, where each stands, and how one gets into HELD."""
 
 from collections.abc import Container
 from datetime import datetime
@@ -9,10 +9,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ledger.database import reads, writes
 from ledger.errors import IllegalMove, LedgerError
 from ledger.lifecycle import State
-from ledger.moves import claim_of, driven, locked, open_request_of, snapshot, step_on, step_plainly, together
+from ledger.moves import claim_of, driven, snapshot, step_on, step_plainly, together
 from ledger.orders import Order
 from ledger.snapshots import Driver, Outcome, Service
-from ledger.tables import ClaimRow, HoldDecisionRow, RequestRow, ServiceRow
+from ledger.tables import ClaimRow, RequestRow, ServiceRow
 
 
 @writes
@@ -69,7 +69,7 @@ async def held(session: AsyncSession, panel: str | None = None) -> list[Service]
         select(ServiceRow, ClaimRow)
         .join(ClaimRow, col(ClaimRow.service_id) == ServiceRow.service_id, isouter=True)
         .where(ServiceRow.state == State.HELD)
-        .order_by(col(ServiceRow.updated_at), col(ServiceRow.service_id))
+        .order_by(col(ServiceRow.held_at), col(ServiceRow.service_id))
     )
     if panel is not None:
         query = query.where(ServiceRow.panel == panel)
@@ -121,45 +121,11 @@ def put_on_hold(row: ServiceRow, reason: str, evidence: str, now: datetime) -> N
     """Make the row HELD, within the caller's transaction."""
     if row.state is not State.HELD:
         row.held_from = row.state
+        row.held_at = now
     row.state = State.HELD
     row.held_reason = reason
     row.held_evidence = evidence
     row.updated_at = now
-
-
-@writes
-async def leave_hold(
-    session: AsyncSession, service_id: int, *, to: State, who: str, why: str, now: datetime
-) -> Service:
-    """Let a service leave HELD as a person decided: back to where it came from, or on to RELEASING.
-
-    The decision is kept. Whoever drove the service until now drives it no more, and its open request is closed
-    "abandoned". Raises LedgerError: unknown service; IllegalMove: not HELD, or not one of the two ways out.
-    From ERASING there is one way only, back: a permit was written and the wipe must be proved. Without a claim there
-    is nothing to release.
-    """
-    row = await locked(session, service_id)
-    if row.state is not State.HELD or row.held_from is None:
-        raise IllegalMove(f"Service {service_id} is {row.state}, not HELD: there is nothing to decide.")
-    ways = [row.held_from]
-    if row.held_from is not State.ERASING and await claim_of(session, service_id) is not None:
-        ways.append(State.RELEASING)
-    if to not in ways:
-        allowed = " or ".join(dict.fromkeys(ways))
-        raise IllegalMove(
-            f"Service {service_id} was {row.held_from} when it was HELD: let it go to {allowed}, not to {to}."
-        )
-    session.add(
-        HoldDecisionRow(service_id=service_id, held_reason=row.held_reason, decision=to, who=who, why=why, at=now)
-    )
-    request = await open_request_of(session, service_id)
-    if request is not None:
-        shut(request, "abandoned", f"{who} let the service leave HELD for {to}.", now)
-    row.state = to
-    row.held_from = row.held_reason = row.held_evidence = None
-    row.epoch += 1
-    row.updated_at = now
-    return await snapshot(session, row)
 
 
 def shut(request: RequestRow, outcome: Outcome, message: str | None, now: datetime) -> None:

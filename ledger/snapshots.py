@@ -15,6 +15,10 @@ from ledger.orders import Order
 Outcome = Literal["done", "failed", "held", "abandoned", "cancelled"]
 Verdict = Literal["intended", "done", "failed"]
 Proof = Literal["proved", "unproven", "void"]
+Choice = Literal["release", "retry", "terminate", "accept-hardware", "forget-server"]
+"""How a person lets a service leave HELD."""
+Act = Choice | Literal["bring-back", "protect", "unprotect"]
+"""What persons decide, of a HELD service or of another one."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,16 @@ class Service(Snapshot):
     created_at: datetime
     updated_at: datetime
     claim: Claim | None = None
+    held_at: datetime | None = None
+    """When it was put on HELD; names this hold among those that the service has had."""
+    releasing_since: datetime | None = None
+    """When its server's taking back began, this time or the last."""
+    way_back: State | None = None
+    """What the service was before its server's taking back began, while a person may still bring it back."""
+    allowed_past: str | None = None
+    """The cap that a person lets this service past, once."""
+    protected_at: datetime | None = None
+    """Since when no automation may suspend or terminate it."""
 
 
 class Request(Snapshot):
@@ -137,3 +151,22 @@ class Permit(Snapshot):
     operation_id: int | None
     outcome: Proof | None
     settled_at: datetime | None
+
+
+class Decision(Snapshot):
+    """What a person decided of a service, and why."""
+
+    service_id: int
+    choice: Act
+    held_reason: str | None
+    evidence: str | None
+    """Why it was HELD, or what was recorded before the decision changed it."""
+    state: State
+    """Where the service stood after it."""
+    epoch: int
+    """The service's epoch after it; no two decisions that start something have the same."""
+    who: str
+    why: str
+    flow_run_id: str | None
+    """The run that carried the decision out; None: a command did."""
+    at: datetime

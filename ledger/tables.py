@@ -42,6 +42,11 @@ class ServiceRow(Row, table=True):
     held_reason: str | None = None
     held_evidence: str | None = None
     held_from: State | None = Field(default=None, sa_type=StateName)
+    held_at: datetime | None = Field(default=None, sa_type=Utc)
+    releasing_since: datetime | None = Field(default=None, sa_type=Utc, index=True)
+    way_back: State | None = Field(default=None, sa_type=StateName)
+    allowed_past: str | None = None
+    protected_at: datetime | None = Field(default=None, sa_type=Utc)
     created_at: datetime = Field(sa_type=Utc)
     updated_at: datetime = Field(sa_type=Utc)
 
@@ -133,6 +138,35 @@ class PermitRow(Row, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
+class ReconciliationRow(Row, table=True):
+    """What the last comparison of a panel with WHMCS and the ledger counted, and who compares it now."""
+
+    __tablename__ = "reconciliation"
+
+    panel: str = Field(primary_key=True)
+    flow_run_id: str | None = None
+    until: datetime | None = Field(default=None, sa_type=Utc)
+    counts: dict[str, int] = Field(default_factory=dict, sa_type=Document)
+    products: list[int] = Field(default_factory=list, sa_type=Document)
+    finished_at: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class DifferenceRow(Row, table=True):
+    """A difference that the last comparison found: since when it is known, and how often it was repaired in vain.
+
+    0 stands for no service or no server, for neither is a number that WHMCS or a panel gives out.
+    """
+
+    __tablename__ = "difference"
+
+    panel: str = Field(primary_key=True)
+    drift: str = Field(primary_key=True)
+    service_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    server_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    since: datetime = Field(sa_type=Utc)
+    repairs: int = 0
+
+
 class ResultRow(Row, table=True):
     """A step's persisted result, found by every worker on every machine."""
 
@@ -153,15 +187,39 @@ class RedriveRow(Row, table=True):
     last_at: datetime = Field(sa_type=Utc)
 
 
-class HoldDecisionRow(Row, table=True):
-    """How a person let a service leave HELD, and why."""
+class DecisionRow(Row, table=True):
+    """What a person decided of a service, and why. Never deleted."""
 
-    __tablename__ = "hold_decision"
+    __tablename__ = "decision"
 
     id: int | None = Field(default=None, primary_key=True)
     service_id: int = Field(foreign_key="service.service_id", index=True)
+    choice: str
     held_reason: str | None = None
-    decision: State = Field(sa_type=StateName)
+    evidence: str | None = None
+    state: State = Field(sa_type=StateName)
+    epoch: int
     who: str
     why: str
+    flow_run_id: str | None = None
+    at: datetime = Field(sa_type=Utc)
+
+
+class CapRow(Row, table=True):
+    """A cap, locked by whoever counts against it: so two who come at once are counted one after the other."""
+
+    __tablename__ = "cap"
+
+    name: str = Field(primary_key=True)
+    counted_at: datetime = Field(sa_type=Utc)
+
+
+class ForgottenServerRow(Row, table=True):
+    """A server that was gone from its panel when a person ended its claim. Nothing proves its disks: never sold."""
+
+    __tablename__ = "forgotten_server"
+
+    panel: str = Field(primary_key=True)
+    server_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    service_id: int = Field(foreign_key="service.service_id")
     at: datetime = Field(sa_type=Utc)

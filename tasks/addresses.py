@@ -16,6 +16,7 @@ from tasks.identity import fresh, own_server, poll
 from tasks.log import run_log
 from tasks.orders import find_pool, order_of
 from tasks.outcomes import Refusal
+from tasks.progress import label
 
 STEP = "addresses"
 
@@ -112,4 +113,5 @@ async def assign_addresses(service: Service) -> int:
     )
     await intents.done(service, entry, addresses=[address.id for address in given])
     run_log().info("server %s has %s", server.id, ", ".join(address.address for address in given))
+    await label(addresses=" ".join(address.address for address in given))
     return len(given)

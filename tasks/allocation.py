@@ -133,9 +133,12 @@ async def _no_fit(panel: Panel, order: Order, service: Service) -> str:
         hint = f" Nearest names: {', '.join(near)}." if near else ""
         return f"{lead}: the panel has no server of it at all.{hint} Correct the product's Server configuration type."
     taken = await claims.claimed(ledger(), service.panel)
+    forgotten = await claims.forgotten(ledger(), service.panel)
     misses: Counter[str] = Counter()
     for server in servers:
         faults = unfit(server, order)
+        if server.id in forgotten:
+            faults.append("forgotten without a proved wipe")
         misses.update(faults or (["promised to another service"] if server.id in taken else ["taken this very moment"]))
     counted = ", ".join(f"{count} {reason}" for reason, count in misses.most_common())
     return f"{lead}. Of {len(servers)} servers: {counted}. Free one, or add stock, and press Retry."

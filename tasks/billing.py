@@ -7,7 +7,8 @@ from pydantic import SecretStr
 
 from ledger.snapshots import Service
 from tasks.addresses import given_addresses
-from tasks.connections import billing
+from tasks.connections import billing, panel_named
+from tasks.differences import addresses_in_whmcs, as_addresses
 from tasks.effects import ensures, reads
 from tasks.identity import own_server
 from tasks.log import run_log
@@ -92,6 +93,32 @@ async def announce(service: Service) -> None:
         f"dciflow: service {service.service_id} is ready on server {server.id}", client_id=record.client_id
     )
     run_log().info("WHMCS knows the server of service %s", service.service_id)
+
+
+@ensures("WHMCS knows the addresses", run_name="write the addresses of service {service.service_id} back to WHMCS")
+async def write_addresses(service: Service) -> None:
+    """Write all addresses of the server into WHMCS and read them back; nothing else of the service is touched.
+
+    The main address stays the main one as long as the server has it.
+    Nothing is written when WHMCS has them already, in whichever of its two fields. Refused: the service is not wanted
+    any more, the panel shows no address (which is no wish to have none), or WHMCS did not keep what was written.
+    """
+    server = await own_server(service)
+    panel = await panel_named(service.panel)
+    addresses = [address.address for address in await panel.addresses.of_server(server.id)]
+    if not addresses:
+        raise Refusal(f"The panel shows no address of server {server.id}, so none was written. Look at it there.")
+    whmcs = await billing()
+    record = await whmcs.services.get(service.service_id)
+    if record.status not in WANTED:
+        raise Refusal(f"Service {service.service_id} is {record.status} in WHMCS, so nothing was written there.")
+    if addresses_in_whmcs(record) == as_addresses(addresses):
+        return
+    main = record.dedicated_ip if record.dedicated_ip in addresses else addresses[0]
+    await whmcs.services.update(service.service_id, dedicated_ip=main, assigned_ips=addresses)
+    if addresses_in_whmcs(await whmcs.services.get(service.service_id)) != as_addresses(addresses):
+        raise Refusal(f"WHMCS did not keep what was written for service {service.service_id}. Press Retry.")
+    run_log().info("WHMCS knows the addresses of service %s", service.service_id)
 
 
 def _unwanted(service: Service, record: BillingService, done: str) -> Refusal:

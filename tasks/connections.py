@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from prefect import get_client
 from prefect.deployments import arun_deployment
+from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
 
 from dcimanager.endpoints import load_dialect
@@ -25,14 +27,32 @@ from whmcs.transport import Access as BillingAccess
 BILLING_BLOCK = "default"
 """dciflow serves one WHMCS; its block has one name."""
 
+UNSAVED = "whmcs-unsaved"
+"""The panel block of a WHMCS server record whose connection is tested before it is saved: it sells nothing."""
+
 RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[str]]
 """Starts a run of a deployment with these parameters once for this key; returns the run's id."""
 
 
 async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
     with asking_prefect():
-        run = await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False)
+        try:
+            run = await arun_deployment(
+                deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False
+            )
+        except ObjectNotFound:
+            raise Refusal(f"Prefect has no deployment {deployment}. Register it: dciflow setup") from None
     return str(run.id)
+
+
+async def _stored_panels() -> list[str]:
+    with asking_prefect():
+        async with get_client() as client:
+            try:
+                documents = await client.read_block_documents_by_type(DcimanagerPanel.get_block_type_slug())
+            except ObjectNotFound:  # no panel was ever stored
+                return []
+    return sorted(document.name for document in documents if document.name and document.name != UNSAVED)
 
 
 @dataclass
@@ -43,6 +63,7 @@ class Connections:
     panels: dict[str, Panel] = field(default_factory=dict)
     billing: Billing | None = None
     start_run: RunStarter = _start_with_prefect
+    name_panels: Callable[[], Awaitable[list[str]]] = _stored_panels
 
     async def aclose(self) -> None:
         """Log out everywhere and close the ledger."""

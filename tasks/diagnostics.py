@@ -8,6 +8,7 @@ from dcimanager.operations import Operation, OperationProgress
 from dcimanager.servers import Server
 from ledger import claims, permits
 from ledger.snapshots import Permit, Service
+from tasks.caps import caps_of_destruction, held_past_cap
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import ARRIVAL_SECONDS, LOOKS_AFTER_LOSS, SETTLE_SECONDS, destroys, ensures
@@ -29,7 +30,8 @@ async def permit_wipe(service: Service) -> int:
     clear nothing. So is one after which something else ran on the server, and so it is after a wipe that was not
     proved, once a person let the service go on. An operation in the way, such as the panel's own check of a freed
     server, is ended.
-    Held: the server's identity cannot be proved, or it has an owner.
+    Held: the server's identity cannot be proved, it has an owner, or so many were wiped within an hour that a person
+    has to look.
     """
     service = await fresh(service)
     present = await permits.current(ledger(), service.service_id, service.generation)
@@ -55,18 +57,20 @@ async def permit_wipe(service: Service) -> int:
             f"Server {server.id} had neither serial number, MAC address nor barcode when it was activated.",
             server=server.id,
         )
-    permit = await permits.write(
-        ledger(),
-        driver_of(service),
-        server_id=server.id,
-        owner_before=claim.owner_id,
-        owner_seen=None,
-        serial=server.serial,
-        macs=server.macs,
-        barcode=server.barcode,
-        operation_before=_last_operation(server),
-        now=clock().now(),
-    )
+    with held_past_cap(service):
+        permit = await permits.write(
+            ledger(),
+            driver_of(service),
+            server_id=server.id,
+            owner_before=claim.owner_id,
+            owner_seen=None,
+            serial=server.serial,
+            macs=server.macs,
+            barcode=server.barcode,
+            operation_before=_last_operation(server),
+            caps=caps_of_destruction(),
+            now=clock().now(),
+        )
     return permit.id
 
 

@@ -156,17 +156,29 @@ def check_hardware(server: Server, claim: Claim) -> None:
 
     Raises Held: serial number, MAC addresses or barcode differ.
     """
-    recorded = {"serial": claim.serial, "macs": tuple(claim.macs), "barcode": claim.barcode}
-    seen = {"serial": server.serial, "macs": tuple(server.macs), "barcode": server.barcode}
-    differing = [what for what, value in recorded.items() if value and value != seen[what]]
+    differing = differing_hardware(server, claim)
     if differing:
         raise Held(
             Reason.HARDWARE_CHANGED,
             f"The {' and '.join(differing)} of server {server.id} are not those recorded at activation.",
             server=server.id,
-            recorded={what: str(recorded[what]) for what in differing},
-            seen={what: str(seen[what]) for what in differing},
+            recorded={what: str(_recorded(claim)[what]) for what in differing},
+            seen={what: str(_seen(server)[what]) for what in differing},
         )
+
+
+def differing_hardware(server: Server, claim: Claim) -> list[str]:
+    """What of the server is not as recorded: serial, macs, barcode; empty: it is the same machine."""
+    seen = _seen(server)
+    return [what for what, value in _recorded(claim).items() if value and value != seen[what]]
+
+
+def _recorded(claim: Claim) -> dict[str, object]:
+    return {"serial": claim.serial, "macs": tuple(claim.macs), "barcode": claim.barcode}
+
+
+def _seen(server: Server) -> dict[str, object]:
+    return {"serial": server.serial, "macs": tuple(server.macs), "barcode": server.barcode}
 
 
 async def check_owner(panel: Panel, server: Server, owner_id: int | None) -> None:

@@ -19,6 +19,7 @@ async def note(
     attempt: int = 1,
     before: dict[str, JsonValue] | None = None,
     advance_to: State | None = None,
+    installations_at_most: int | None = None,
 ) -> Entry:
     """Note the intent, with what the panel shows before; noted already, it stays as it was. Raises LedgerError."""
     return await journal.note(
@@ -30,6 +31,7 @@ async def note(
         before=before,
         now=clock().now(),
         advance_to=advance_to,
+        installations_at_most=installations_at_most,
     )
 
 

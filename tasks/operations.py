@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from dcimanager.errors import Unreachable
 from dcimanager.operations import Operation
 from dcimanager.servers import Server
+from ledger.caps import GIVEN_UP_STEP, INSTALL_STEP
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks import intents
@@ -16,10 +17,10 @@ from tasks.identity import fresh, own_server, until
 from tasks.log import run_log
 from tasks.seat import away
 
-INSTALL = "deploy-os"
+INSTALL = INSTALL_STEP
 """The journal's word for this generation's OS installations, one entry per attempt."""
 
-GIVEN_UP = "os-given-up"
+GIVEN_UP = GIVEN_UP_STEP
 """The journal's word for an attempt that failed or whose time was over: the next one installs again."""
 
 ENDING_SECONDS = 300

@@ -14,10 +14,12 @@ from dcimanager.errors import NotFound, Refused
 from dcimanager.operations import Operation, OperationProgress
 from dcimanager.servers import Server
 from ledger import journal
+from ledger.errors import CapReached
 from ledger.lifecycle import State
 from ledger.snapshots import Entry, Service
 from tasks import intents
 from tasks.billing import root_password
+from tasks.caps import wait_a_turn
 from tasks.clock import clock
 from tasks.connections import connections, ledger, panel_named
 from tasks.effects import creates, ensures, make_once
@@ -27,6 +29,7 @@ from tasks.operations import GIVEN_UP, INSTALL, end, next_look, operation_of
 from tasks.orders import find_template, order_of
 from tasks.outcomes import Held, InstallationFailed, Reason, Refusal
 from tasks.progress import label
+from tasks.settings import settings
 
 WATCH = "watch-os-install/whmcs"
 """The deployment that follows an installation which the activation does not wait for."""
@@ -44,10 +47,20 @@ async def install_attempt(service: Service) -> int:
 async def deploy_os(service: Service, attempt: int) -> int:
     """Ask the panel for the installation and return its operation's id. The root password is WHMCS's, read here.
 
+    While as many installations as the cap allows are under way on the panel it waits for its turn, without a seat.
     Refused: the template is unknown (with the nearest names), or the panel refuses the installation.
     Held: the answer was lost and looking did not work.
     Source: DCImanager manual, Integration with WHMCS, "Service activation", step 9.
     """
+    while True:
+        try:
+            return await _deploy(service, attempt)
+        except CapReached as full:
+            await wait_a_turn(full)
+
+
+async def _deploy(service: Service, attempt: int) -> int:
+    """Ask for the installation. Raises CapReached: nothing was asked for."""
     service = await fresh(service)
     order = order_of(service)
     panel = await panel_named(service.panel)
@@ -55,7 +68,14 @@ async def deploy_os(service: Service, attempt: int) -> int:
     template = await find_template(panel, order, server.location_id)
     password = await root_password(service)
     before: dict[str, JsonValue] = {"operation": server.operation.id if server.operation else None}
-    entry = await intents.note(service, INSTALL, attempt=attempt, before=before, advance_to=State.INSTALLING)
+    entry = await intents.note(
+        service,
+        INSTALL,
+        attempt=attempt,
+        before=before,
+        advance_to=State.INSTALLING,
+        installations_at_most=settings().cap_installations,
+    )
     if entry.result is not None:
         # Whatever runs on the server by now: what was asked for once is not installed over.
         return int(str(entry.result["operation"]))

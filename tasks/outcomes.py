@@ -52,8 +52,27 @@ class Reason(StrEnum):
     """Another operation took the place of our OS installation before it was seen to end."""
     WIPE_UNPROVEN = "wipe-unproven"
     """The disk clearing failed, was ended, or cannot be proved."""
+    TERMINATION_CAP = "termination-cap"
+    """So many services lost their servers in 24 hours that a person has to look whether all of them should."""
+    WIPE_CAP = "wipe-cap"
+    """So many servers were wiped within an hour that a person has to look whether all of them should be."""
     BREAKS_OFF = "breaks-off"
     """Its run broke off again and again: each time it was driven again, its worker died or lost it."""
+
+
+PRESS: dict[Reason, tuple[str, ...]] = {
+    Reason.OWNER_CHANGED: ("retry", "release"),
+    Reason.HARDWARE_CHANGED: ("retry", "accept-hardware"),
+    Reason.SERVER_VANISHED: ("retry", "forget-server"),
+    Reason.NO_IDENTITY: ("accept-hardware",),
+    Reason.ANSWER_LOST: ("retry",),
+    Reason.INSTALLATION_REPLACED: ("retry", "terminate"),
+    Reason.WIPE_UNPROVEN: ("retry",),
+    Reason.TERMINATION_CAP: ("retry --past-cap", "release"),
+    Reason.WIPE_CAP: ("retry --past-cap", "retry"),
+    Reason.BREAKS_OFF: ("retry",),
+}
+"""What a person presses (`dciflow held ...`) once he has looked; docs/operate.md says when which."""
 
 
 class Held(Stop):
@@ -62,4 +81,5 @@ class Held(Stop):
     def __init__(self, reason: Reason, text: str, **evidence: JsonValue) -> None:
         super().__init__(f"{text} The service is HELD ({reason}): see `dciflow held list`.")
         self.reason = reason
+        self.text = text
         self.evidence = " ".join([text, *(f"{what}: {value};" for what, value in evidence.items())])

@@ -18,7 +18,7 @@ async def enable_ports(service: Service) -> None:
 
     Source: DCImanager manual, Integration with WHMCS, "Service activation", step 4, and "Service re-activation".
     """
-    await _switch(service, up=True)
+    await switch(service, up=True)
 
 
 @ensures("ports off", run_name="switch the ports of the server of service {service.service_id} off")
@@ -28,10 +28,11 @@ async def disable_ports(service: Service) -> None:
     Refused: the server has no switch ports, so it cannot be suspended.
     Source: DCImanager manual, Integration with WHMCS, "Service suspension".
     """
-    await _switch(service, up=False)
+    await switch(service, up=False)
 
 
-async def _switch(service: Service, *, up: bool) -> None:
+async def switch(service: Service, *, up: bool) -> None:
+    """Switch the network ports and wait until the panel says so. Raises Refusal: it does not, or there are none."""
     word = "on" if up else "off"
     server = await confirmed_server(service)
     if not server.network_ports:

@@ -1,12 +1,15 @@
 """Where a deletion begins: what there is to give back, and the point from which the server is being taken back."""
 
+from datetime import timedelta
+
 from pydantic import JsonValue
 
 from dcimanager.errors import NotFound
-from ledger import claims, services
+from ledger import claims, releases, services
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks import intents
+from tasks.caps import caps_of_destruction, held_past_cap
 from tasks.clock import clock
 from tasks.connections import connections, ledger, panel_named
 from tasks.effects import ensures
@@ -14,6 +17,7 @@ from tasks.identity import check_hardware, driver_of, fresh, own_server, same_em
 from tasks.log import run_log
 from tasks.outcomes import Refusal
 from tasks.owner import STEP as OWNER
+from tasks.wipe_delay import wipe_delay
 
 
 @ensures("an untouched server is free again", run_name="look whether service {service.service_id} has a server to wipe")
@@ -61,6 +65,7 @@ async def begin_release(service: Service) -> bool:
     """Move the service to RELEASING. False: its wipe is permitted already, so only the wipe is left to do.
 
     Refused: the server is protected, which the panel would say only when owner and addresses are gone.
+    Held: so many services lost their servers in 24 hours that a person has to look.
     """
     service = await fresh(service)
     if service.state is State.ERASING:
@@ -70,7 +75,14 @@ async def begin_release(service: Service) -> bool:
             f"Server {server.id} is protected on the panel, so it cannot be wiped. Nothing was touched: "
             "switch the protection off and press Retry."
         )
-    await services.move(ledger(), driver_of(service), State.RELEASING, now=clock().now())
+    with held_past_cap(service):
+        await releases.begin(
+            ledger(),
+            driver_of(service),
+            caps=caps_of_destruction(),
+            may_come_back=wipe_delay(service) > timedelta(0),
+            now=clock().now(),
+        )
     return True
 
 

@@ -24,7 +24,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Failed
 from pydantic import BaseModel, ConfigDict
 
-from ledger import redrives, requests
+from ledger import overview, redrives, requests
 from ledger.snapshots import Request
 from tasks.clock import clock
 from tasks.connections import ledger
@@ -86,6 +86,7 @@ class SilentRuns:
             if silent and request.flow_run_id not in self._playing():
                 said += await self._is_silent(request, now)
         accounted = {request.flow_run_id for request in open_ones} | set(self._playing())
+        accounted |= await overview.comparing_now(ledger(), now)  # a reconciliation is no service's
         for run in await self._runs.under_way(older_than=now - UNACCOUNTED_AFTER, but_not=accounted):
             if now - run.since > UNACCOUNTED_AFTER:
                 said += await self._is_unaccounted(run, now)

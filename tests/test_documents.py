@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -21,11 +21,14 @@ from dcimanager.servers import FILTERED_IDS
 from dcimanager.transport import PAGE
 from dcimanager.watch import LONGEST_SECONDS, SHORTEST_SECONDS
 from ledger.lifecycle import State
+from ledger.orders import LONGEST_WIPE_DELAY
+from ledger.snapshots import Choice
 from tasks.diagnostics import WIPE_MINUTES
+from tasks.differences import Drift
 from tasks.effects import REPEAT_AFTER_SECONDS
 from tasks.heart import HEARTBEAT_SECONDS, SILENT_AFTER
-from tasks.outcomes import Reason
-from tasks.settings import Settings
+from tasks.outcomes import PRESS, Reason
+from tasks.settings import MOST, Settings
 from tests.documents import (
     DIALECT,
     DOCUMENTS,
@@ -45,6 +48,7 @@ from tests.documents import (
 )
 from worker.warm import DRAIN_SECONDS, HAND_BACK_SECONDS, KEPT_FOR_URGENT, SEATS
 
+WAYS_OUT = r"`((?:release|retry|terminate|accept-hardware|forget-server)(?: --past-cap)?)`"
 EVERY_DOCUMENT = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(PROJECT)))
 
 
@@ -54,14 +58,35 @@ def test_a_generated_part_is_what_the_code_makes_now(document: Path, marker: str
 
 
 def test_every_reason_to_hold_has_one_row_and_no_other_has() -> None:
-    assert sorted(row[0] for row in table(OPERATE, "## HELD")) == sorted(f"`{reason}`" for reason in Reason)
+    assert sorted(row[0] for row in table(OPERATE, "### The reasons")) == sorted(f"`{reason}`" for reason in Reason)
 
 
-@pytest.mark.parametrize("row", table(OPERATE, "## HELD"), ids=lambda row: row[0].strip("`"))
+@pytest.mark.parametrize("row", table(OPERATE, "### The reasons"), ids=lambda row: row[0].strip("`"))
 def test_a_row_of_a_reason_says_what_it_means_how_to_look_and_what_to_press(row: list[str]) -> None:
-    assert len(row) == 5
+    assert len(row) == 4
     assert all(row)
-    assert re.search(r"`--to (back|releasing)`|[Ll]eave it HELD", row[3])
+    assert set(re.findall(WAYS_OUT, row[3])) == set(PRESS[Reason(row[0].strip("`"))])
+
+
+def test_every_way_out_of_held_is_explained_and_no_other_is() -> None:
+    explained = {" ".join(row[0].strip("`").split()[2:3]) for row in table(OPERATE, "## HELD")}
+    assert explained == set(get_args(Choice))
+
+
+@pytest.mark.parametrize("row", table(OPERATE, "## Caps"), ids=lambda row: row[0].strip("`"))
+def test_a_caps_default_is_the_codes(row: list[str]) -> None:
+    assert str(Settings.model_fields[row[0].strip("`").removeprefix("DCIFLOW_").lower()].default) == row[2]
+
+
+def test_every_cap_has_a_row() -> None:
+    caps = {f"`DCIFLOW_{name.upper()}`" for name in Settings.model_fields if name.startswith("cap_")}
+    assert {row[0] for row in table(OPERATE, "## Caps")} == caps
+
+
+def test_every_class_of_difference_has_one_row_and_no_other_has() -> None:
+    rows = table(OPERATE, "## What does not agree")
+    assert [row[0] for row in rows] == [f"`{drift}`" for drift in Drift]
+    assert all(len(row) == 4 and all(row) for row in rows)
 
 
 @EVERY_DOCUMENT
@@ -113,7 +138,7 @@ def _without_folder(words: list[str]) -> list[str]:
 
 
 def _targets() -> set[str]:
-    return set(re.findall(r"^([a-z0-9]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    return set(re.findall(r"^([a-z0-9-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 @EVERY_DOCUMENT
@@ -157,6 +182,11 @@ def test_the_readme_states_the_numbers_of_the_code() -> None:
     assert f"every {SHORTEST_SECONDS:.0f} to {LONGEST_SECONDS:.0f} s" in limits
     assert f"for each {PAGE} servers, where it waits for more than {FILTERED_IDS}" in limits
     assert f"at most {Settings().panel_calls} calls of one panel" in limits
+    assert f"At most {Settings().cap_terminations_per_day} services lose their servers in 24 hours" in limits
+    assert f"at most {Settings().cap_wipes_per_hour} wipes are permitted in an hour" in limits
+    assert f"At most {Settings().cap_installations} OS installations run at once on a panel" in limits
+    assert f"0 to {LONGEST_WIPE_DELAY} hours" in limits
+    assert f"up to {MOST:,}" in limits
     assert f"about {sum(REPEAT_AFTER_SECONDS):.0f} s ({len(REPEAT_AFTER_SECONDS) + 1} tries)" in limits
 
 
@@ -192,7 +222,7 @@ def test_the_words_for_states_are_those_of_the_ledger() -> None:
 
 @pytest.mark.parametrize("line", [row[0] for row in table(OPERATE, "## FAILED: common lines")])
 def test_a_line_that_is_explained_is_one_that_the_code_can_say(line: str) -> None:
-    assert _can_be_said(line.strip("`"), ("tasks", "flows", "dcimanager", "whmcs"))
+    assert _can_be_said(line.strip("`"), ("tasks", "flows", "ledger", "dcimanager", "whmcs"))
 
 
 @pytest.mark.parametrize("line", [row[0] for row in table(INSTALL, "## 8. Check the panel")])

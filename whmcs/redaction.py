@@ -12,6 +12,8 @@ from urllib.parse import quote, quote_plus
 MASK = "***"
 START_CHARACTERS = 200
 """As much of an unreadable answer as one line of a log takes."""
+LONGEST_LIST = 20
+"""Rows of a list that are shown: a page of services has 250, and nobody reads them in a log."""
 SEARCHED_CHARACTERS = 20_000
 """What of an unreadable answer is searched at all: a page of megabytes must not stop the event loop."""
 
@@ -32,7 +34,8 @@ def redacted(body: object, secrets: Iterable[str] = ()) -> object:
     if isinstance(body, Mapping):
         return {key: _value(str(key), value, known) for key, value in body.items()}
     if isinstance(body, list):
-        return [redacted(row, known) for row in body]
+        shown = [redacted(row, known) for row in body[:LONGEST_LIST]]
+        return shown if len(body) <= LONGEST_LIST else [*shown, f"… and {len(body) - LONGEST_LIST} more"]
     return MASK
 
 

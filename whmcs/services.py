@@ -125,30 +125,33 @@ class Services:
                 WRITE, None, f"WHMCS says it wrote to another service than {service_id}. Look at both there."
             )
 
-    async def list(self) -> tuple[BillingService, ...]:
-        """All services of this WHMCS, of every product and status, by pages.
+    async def list(self, product_id: int | None = None) -> tuple[BillingService, ...]:
+        """All services of this WHMCS, or of one of its products, of every status, by pages.
 
         The pages must add up to WHMCS's own count; when they do not, the listing is begun afresh once.
         Raises Surprise: they still do not add up: never take a part for the whole (safety rule 8). Also what
         Transport.call raises.
         """
-        found = await self._listing()
+        found = await self._listing(product_id)
         if found is None:
-            found = await self._listing()
+            found = await self._listing(product_id)
         if found is None:
             raise Surprise(READ, None, "The pages of WHMCS's services do not add up to its own count. Run again later.")
         return found
 
-    async def _listing(self) -> tuple[BillingService, ...] | None:
+    async def _listing(self, product_id: int | None) -> tuple[BillingService, ...] | None:
         """The listing, or None when its pages do not add up (services came or went meanwhile, or WHMCS is at fault)."""
         services: dict[int, BillingService] = {}
         expected: int | None = None
         while expected is None or len(services) < expected:
-            total, page = await self._page({"limitstart": len(services), "limitnum": PAGE})
+            which: Parameters = {} if product_id is None else {"pid": product_id}
+            total, page = await self._page({**which, "limitstart": len(services), "limitnum": PAGE})
             known = len(services)
             services.update({service.service_id: service for service in page})
             if expected not in (None, total) or len(services) != known + len(page) or (not page and known < total):
                 return None
+            if product_id is not None and any(service.product_id != product_id for service in page):
+                return None  # a WHMCS that does not filter must not pass its other products for this one
             expected = total
         return tuple(services.values()) if len(services) == expected else None
 

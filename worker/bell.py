@@ -10,7 +10,7 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 AGAIN_SECONDS = 5.0
 """A stream that broke is opened again after this; meanwhile the worker asks at its usual interval."""
 
-SCHEDULED = ["prefect.flow-run.Scheduled", "prefect.flow-run.AwaitingRetry"]
+SCHEDULED = [f"prefect.flow-run.{name}" for name in ("Scheduled", "AwaitingRetry", "Resuming")]
 
 
 async def ring_when_due(pool_id: UUID, bell: asyncio.Event) -> None:

@@ -27,6 +27,7 @@ from anyio.abc import TaskStatus
 from prefect import Flow
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterId,
     FlowRunFilterState,
     FlowRunFilterStateType,
     WorkPoolFilter,
@@ -35,7 +36,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.events import emit_event
-from prefect.exceptions import Abort, ObjectNotFound
+from prefect.exceptions import Abort, ObjectNotFound, Pause
 from prefect.flow_engine import run_flow_async
 from prefect.flows import load_flow_from_entrypoint
 from prefect.logging.handlers import PrefectConsoleHandler
@@ -315,7 +316,7 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
             state = AwaitingRetry(message=f"Handed back by worker {self.name}, which stops.")
         elif seat.interrupted == "cancelled":
             state = Cancelled(message="Cancelled. What was begun on the panel goes on there.")
-        elif seat.interrupted == "paused" or isinstance(error, Abort):
+        elif seat.interrupted == "paused" or isinstance(error, Abort | Pause):
             self._logger.info("Run %s is not played here: %s", run.id, error)
             return
         try:
@@ -352,12 +353,14 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
 
     async def _watch_states(self) -> None:
         interrupting = FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.PAUSED])
-        wanted = FlowRunFilter(state=FlowRunFilterState(type=interrupting))
         pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name]))
         while True:
             await asyncio.sleep(CANCEL_SECONDS)
             if not self._playing:
                 continue
+            # Of ours only: forms that wait for a person are PAUSED, too, and there may be hundreds.
+            ours = FlowRunFilterId(any_=list(self._playing))
+            wanted = FlowRunFilter(id=ours, state=FlowRunFilterState(type=interrupting))
             with suppress(httpx.HTTPError):
                 for run in await self.client.read_flow_runs(flow_run_filter=wanted, work_pool_filter=pool):
                     playing = self._playing.get(run.id)

@@ -21,6 +21,7 @@ from ledger.orders import Order
 from ledger.snapshots import Permit
 from simulator.profile import XEON, Batch
 from simulator.things import SimServer
+from tasks import wipe_delay
 from tasks.outcomes import InstallationFailed, Reason
 from tests.crash.points import Died, Process
 from tests.stage import QUICK, Stage
@@ -112,6 +113,14 @@ async def _active(stage: Stage) -> int:
     return service_id
 
 
+async def _of_a_kept_product(stage: Stage) -> int:
+    """Its product has a wipe delay."""
+    service_id = stage.buy()
+    await Process(stage).run(activate, service_id, "first activation", order=order(stage, wipe_delay_hours=1))
+    stage.panel.write_tenant_data((await stage.server(service_id)).id, "the client's photographs")
+    return service_id
+
+
 async def _suspended(stage: Stage) -> int:
     service_id = await _active(stage)
     await Process(stage).run(suspend, service_id, "first suspension")
@@ -194,6 +203,14 @@ LIVES = [
     Life("suspend", _active, (suspend,), frozenset({State.SUSPENDED})),
     Life("unsuspend", _suspended, (unsuspend,), DELIVERED),
     Life("terminate", _run_down, (terminate,), GIVEN_BACK),
+    Life(
+        "terminate after a wipe delay",
+        _of_a_kept_product,
+        (terminate,),
+        GIVEN_BACK,
+        RETRY,
+        by_hand=lambda stage: patch.object(wipe_delay, "LOOK_SECONDS", 1800.0),
+    ),
     Life("terminate a half-made activation", _half_made, (terminate,), GIVEN_BACK),
     Life(
         "activate, then terminate",

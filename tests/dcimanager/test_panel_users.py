@@ -34,6 +34,11 @@ def asked(wire):
     return seen
 
 
+async def test_all_users_are_listed(panel, asked):
+    assert [(found.id, found.is_admin) for found in await panel.users.list()] == [(1, True), (2, False), (3, False)]
+    assert asked == [None]
+
+
 async def test_a_plus_address_is_found(panel, asked):
     found = await panel.users.find("a+b@example.com")
     assert found == User(id=2, email="a+b@example.com", roles=("@user",))

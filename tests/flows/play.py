@@ -8,7 +8,7 @@ from itertools import groupby
 import pytest
 
 from flows.activate import activate
-from ledger import claims, services
+from ledger import claims, decisions
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from simulator.panel import Recorded
@@ -78,7 +78,7 @@ async def is_held(stage: Stage, service_id: int, reason: str) -> Service:
 
 async def let_go_on(stage: Stage, service_id: int, to: State) -> None:
     """A person decides."""
-    await services.leave_hold(stage.ledger, service_id, to=to, who="shift", why="looked at it", now=stage.clock.now())
+    await decisions.leave_hold(stage.ledger, service_id, to=to, who="shift", why="looked at it", now=stage.clock.now())
 
 
 async def promised(stage: Stage) -> dict[int, int]:

@@ -2,9 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ledger import Driver, Ledger, Order, Permit, Service, State, claims, permits, requests, services
+from ledger import Driver, Ledger, Order, Permit, Service, State, claims, permits, releases, requests, services
+from ledger.caps import Caps
 
 ORDER = Order(client_id=7, configuration="E5", os_template="Debian", ip_pool="public")
+
+
+CAPS = Caps(terminations_per_day=10_000, terminations_share=1.0, wipes_per_hour=10_000)
+"""None that a story reaches by chance."""
 
 
 class Story:
@@ -59,7 +64,11 @@ class Story:
             "barcode": None,
             "operation_before": 900,
         }
-        return await permits.write(self.ledger, driver, **{**facts, **differing}, now=self.now)
+        return await permits.write(self.ledger, driver, **{"caps": CAPS, **facts, **differing}, now=self.now)
+
+    async def begin(self, driver: Driver, *, caps: Caps = CAPS, may_come_back: bool = False) -> Service:
+        """The taking back of the service's server begins."""
+        return await releases.begin(self.ledger, driver, caps=caps, may_come_back=may_come_back, now=self.now)
 
     async def reach(self, state: State, service_id: int = 1, *, run: str = "run-1") -> Driver:
         """Live the service's life up to `state`, as the lifecycles would."""
@@ -69,6 +78,8 @@ class Story:
                 await self.take(driver)
             elif word is State.ERASING:
                 await self.permit(driver)
+            elif word is State.RELEASING:
+                await self.begin(driver)
             elif word is State.RELEASED:
                 await self.wiped(driver)
             else:

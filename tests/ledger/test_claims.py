@@ -82,7 +82,7 @@ async def test_a_changed_server_is_neither_dropped_nor_released_unwiped(ledger: 
     await journal.note(ledger, driver, generation=1, step="addresses", before=None, now=story.now)
     with pytest.raises(LedgerError, match=r"was changed \(step addresses\)"):
         await claims.drop(ledger, driver, now=story.now)
-    await services.move(ledger, driver, State.RELEASING, story.now)
+    await story.begin(driver)
     with pytest.raises(LedgerError, match=r"was changed \(step addresses\)"):
         await claims.release_untouched(ledger, driver, story.now)
     assert (await story.service()).state is State.RELEASING
@@ -112,7 +112,7 @@ async def test_a_service_without_a_server_has_no_owner(ledger: Ledger, story: St
 async def test_an_untouched_server_is_released_without_a_wipe(ledger: Ledger, story: Story) -> None:
     driver = await story.reach(State.CLAIMED)
     await journal.note(ledger, driver, generation=1, step="owner", before=None, now=story.now)
-    await services.move(ledger, driver, State.RELEASING, story.now)
+    await story.begin(driver)
     service = await claims.release_untouched(ledger, driver, story.now)
     assert (service.state, service.claim) == (State.RELEASED, None)
     assert await claims.release_untouched(ledger, driver, story.now) == service
@@ -172,7 +172,7 @@ async def test_an_earlier_generations_permit_frees_nothing(ledger: Ledger, story
     old = await permits.current(ledger, 1, 1)
     assert old is not None
     await story.take(driver)
-    await services.move(ledger, driver, State.RELEASING, story.now)
+    await story.begin(driver)
     await story.permit(driver)
     with pytest.raises(LedgerError, match="is not of service 1, generation 2"):
         await claims.release(ledger, driver, permit_id=old.id, now=story.now)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger import Driver, Ledger, State, claims, journal, permits, requests, services
+from ledger import Driver, Ledger, State, claims, decisions, journal, permits, requests, services
 from ledger.tables import Row
 from tests.ledger.story import Story
 
@@ -96,13 +96,13 @@ async def test_a_persons_decision_and_its_move_are_one(ledger: Ledger, story: St
     await services.hold(ledger, driver, reason="odd", evidence="-", now=story.now)
 
     async def leave() -> object:
-        return await services.leave_hold(ledger, 1, to=State.RELEASING, who="ann", why="-", now=story.now)
+        return await decisions.leave_hold(ledger, 1, to=State.RELEASING, who="ann", why="-", now=story.now)
 
     rows = await _rows(ledger)
     await _die(ledger, "before", leave)
     assert await _rows(ledger) == rows
     await _die(ledger, "after", leave)
-    decided = [row for row in await _rows(ledger) if row[0] == "hold_decision"]
+    decided = [row for row in await _rows(ledger) if row[0] == "decision"]
     assert len(decided) == 1
     assert (await story.service()).state is State.RELEASING
 

@@ -10,7 +10,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from ledger import MOVES, Driver, Ledger, LedgerError, Service, State, claims, journal, permits, requests, services
+from ledger import (
+    MOVES,
+    Driver,
+    Ledger,
+    LedgerError,
+    Service,
+    State,
+    claims,
+    decisions,
+    journal,
+    permits,
+    releases,
+    requests,
+    services,
+)
 from ledger.tables import PermitRow, RequestRow
 from tests.ledger.story import Story
 
@@ -22,6 +36,7 @@ STATES = st.sampled_from(State)
 ASKED = st.one_of(
     st.tuples(st.sampled_from(["ask", "take", "own", "drop", "hold", "hold_and_close", "note", "untouched"])),
     st.tuples(st.sampled_from(["permit", "use", "operation", "void", "unproven", "release", "on"])),
+    st.tuples(st.sampled_from(["begin", "begin_and_come_back", "close_way_back", "bring_back"])),
     st.tuples(st.just("on")),
     st.tuples(st.just("on")),
     st.tuples(st.sampled_from(["move", "advance", "close", "leave_hold"]), STATES),
@@ -31,7 +46,6 @@ NEXT = {
     State.PREPARING: State.INSTALLING,
     State.INSTALLING: State.ACTIVE,
     State.ACTIVE: State.SUSPENDED,
-    State.SUSPENDED: State.RELEASING,
 }
 
 
@@ -60,6 +74,10 @@ class Walker:
                 ledger, driver, generation=service.generation, step="install", before=None, now=now
             ),
             "untouched": lambda: claims.release_untouched(ledger, driver, now),
+            "begin": lambda: self.story.begin(driver),
+            "begin_and_come_back": lambda: self.story.begin(driver, may_come_back=True),
+            "close_way_back": lambda: releases.close_way_back(ledger, driver, now),
+            "bring_back": lambda: releases.bring_back(ledger, self.service_id, who="ann", why="-", now=now),
             "permit": lambda: self.story.permit(driver),
             "use": lambda: permits.use(ledger, driver, number, now),
             "operation": lambda: permits.record_operation(ledger, driver, number, 901, now),
@@ -70,7 +88,7 @@ class Walker:
             "move": lambda to: services.move(ledger, driver, to, now),
             "advance": lambda to: services.advance(ledger, driver, to, now),
             "close": lambda to: requests.close(ledger, driver, outcome="done", message=None, now=now, to=to),
-            "leave_hold": lambda to: services.leave_hold(ledger, self.service_id, to=to, who="ann", why="-", now=now),
+            "leave_hold": lambda to: decisions.leave_hold(ledger, self.service_id, to=to, who="ann", why="-", now=now),
         }
         if word == "ask":
             self.driver = await self.story.ask(self.service_id, run=f"run-{len(self.trail)}", takeover=True)
@@ -87,12 +105,14 @@ class Walker:
         ledger, driver = self.story.ledger, self.driver
         if service.state in (State.NEW, State.RELEASED):
             await self.story.take(driver)
+        elif service.state is State.SUSPENDED:
+            await self.story.begin(driver)
         elif service.state is State.RELEASING:
             await self.story.permit(driver)
         elif service.state is State.ERASING:
             await self.story.wiped(driver)
         elif service.state is State.HELD and service.held_from is not None:
-            await services.leave_hold(
+            await decisions.leave_hold(
                 ledger, self.service_id, to=service.held_from, who="ann", why="-", now=self.story.now
             )
         else:
@@ -131,6 +151,10 @@ def _keeps_to_the_moves(before: Service, after: Service, word: str, refused: boo
     if refused and word != "on":  # "on" may take several calls, of which a later one is refused
         assert after == before
     if after.state is before.state:
+        return
+    if word == "bring_back":
+        assert (before.state, after.state) == (State.RELEASING, State.SUSPENDED)
+        assert before.way_back is not None
         return
     assert after.state in MOVES[before.state]
     if before.state is State.HELD:

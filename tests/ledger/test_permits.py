@@ -1,6 +1,6 @@
 import pytest
 
-from ledger import IllegalMove, Ledger, LedgerError, PermitUsed, State, permits, requests, services
+from ledger import IllegalMove, Ledger, LedgerError, PermitUsed, State, decisions, permits, requests, services
 from tests.ledger.story import Story
 
 
@@ -139,6 +139,6 @@ async def test_a_person_allows_another_wipe(ledger: Ledger, story: Story) -> Non
     await permits.use(ledger, driver, permit.id, story.now)
     await permits.unproven(ledger, driver, permit.id, story.now)
     await requests.hold_and_close(ledger, driver, reason="wipe-unproven", evidence="-", now=story.now)
-    await services.leave_hold(ledger, 1, to=State.ERASING, who="ann", why="disk swapped", now=story.later(hours=1))
+    await decisions.leave_hold(ledger, 1, to=State.ERASING, who="ann", why="disk swapped", now=story.later(hours=1))
     driver = await story.ask(run="run-2", action="terminate")
     assert (await story.permit(driver)).attempt == 2

@@ -17,6 +17,7 @@ from ledger import (
     State,
     Superseded,
     claims,
+    decisions,
     journal,
     permits,
     requests,
@@ -78,7 +79,7 @@ async def test_an_old_driver_writes_nothing(ledger: Ledger, story: Story) -> Non
 async def test_a_driver_that_a_person_overruled_writes_nothing(ledger: Ledger, story: Story) -> None:
     old = await story.reach(State.ACTIVE)
     await services.hold(ledger, old, reason="odd", evidence="-", now=story.now)
-    await services.leave_hold(ledger, 1, to=State.ACTIVE, who="ann", why="-", now=story.now)
+    await decisions.leave_hold(ledger, 1, to=State.ACTIVE, who="ann", why="-", now=story.now)
     for write in WRITES.values():
         with pytest.raises(Superseded, match="is closed: nothing was written"):
             await write(story, old)

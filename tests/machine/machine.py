@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from ledger import services
+from ledger import decisions, services
 from ledger.errors import LedgerError
 from ledger.lifecycle import State
 from ledger.snapshots import Service
@@ -184,7 +184,7 @@ class Machine(RuleBasedStateMachine):
         stage = self.scene.stage
         try:
             self.scene.wait(
-                services.leave_hold(
+                decisions.leave_hold(
                     stage.ledger, held.service_id, to=to, who="shift", why="looked at it", now=stage.clock.now()
                 )
             )
@@ -229,9 +229,12 @@ class Machine(RuleBasedStateMachine):
                 return self._is_clean(service)
         service = self.scene.service(service_id)
         assert service is not None
-        # No command ends a claim on a server that is gone (README, Limits).
         gone = service.state is State.HELD and service.held_reason == "server-vanished"
         assert gone, f"service {service_id} is stuck: {service.state} {line}"
+        stage = self.scene.stage
+        self.scene.wait(
+            decisions.forget_server(stage.ledger, service_id, who="shift", why="it is gone", now=stage.clock.now())
+        )
 
     def _is_clean(self, before: Service) -> None:
         after = self.scene.service(before.service_id)

@@ -7,12 +7,13 @@ import pytest
 from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.objects import StateType
 
-from ledger import requests, services
+from ledger import overview, requests, services
 from ledger.errors import Superseded
 from ledger.lifecycle import State
 from ledger.snapshots import Driver
 from tasks.heart import SILENT_AFTER
 from tasks.outcomes import Reason
+from tasks.reconciliation import LEASE
 from tasks.silent_runs import MOST_REDRIVES, UNACCOUNTED_AFTER, UNDER_WAY, PrefectRuns, Seen, SilentRuns
 from tests.stage import PANEL, Stage
 
@@ -189,6 +190,18 @@ async def test_a_run_that_died_before_it_opened_a_request_is_driven_again(ward: 
     await ward.looks(1)
     await ward.later(UNACCOUNTED_AFTER)
     await ward.looks(2)
+    assert ward.runs.done == [("driven again", "run-2")]
+
+
+async def test_a_reconciliation_is_left_alone_as_long_as_it_renews_its_lease(ward: Ward) -> None:
+    ward.runs.put("run-2", StateType.RUNNING, ward.stage.clock.now())
+    for _ in range(10):
+        now = ward.stage.clock.now()
+        await overview.begin(ward.stage.ledger, PANEL, "run-2", lease=LEASE, now=now)
+        await ward.looks(1)
+    assert ward.runs.done == []
+    await ward.later(LEASE)
+    await ward.looks(1)
     assert ward.runs.done == [("driven again", "run-2")]
 
 

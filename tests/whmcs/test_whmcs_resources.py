@@ -178,6 +178,18 @@ async def test_all_pages_are_read_by_what_they_really_hold(scene):
     ]
 
 
+async def test_one_products_services_are_asked_for_on_every_page(scene):
+    s = scene(listing(row(1), row(2), total=3), listing(row(3), total=3))
+    product = (await s.billing.services.list(int(row(1)["pid"])))[0].product_id
+    assert [form["pid"] for form in s.whmcs.forms] == [str(product)] * 2
+
+
+async def test_services_of_another_product_than_was_asked_for_are_a_surprise(scene):
+    s = scene(listing(row(1), total=1), listing(row(1), total=1))
+    with pytest.raises(Surprise, match="do not add up"):
+        await s.billing.services.list(int(row(1)["pid"]) + 1)
+
+
 async def test_a_whmcs_without_services_lists_none(scene):
     assert await scene({**DONE, "totalresults": "0", "products": ""}).billing.services.list() == ()
 

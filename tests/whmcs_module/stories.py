@@ -115,7 +115,7 @@ PATIENCE = "WAIT_SECONDS = 8.0;"
 
 
 def hurried(folder: Path) -> Path:
-    """The module with its commands' wait cut to half a second, the one thing changed: most stories' runs go on after it.
+    """The module with its commands' wait cut to half a second, and nothing else changed: most runs go on after it.
 
     Raises AssertionError: the line that is to be changed is not there any more.
     """

@@ -1,4 +1,4 @@
-"""Every command of the module, asked twice and at once, and with every fault of Prefect: one run, or one line of why."""
+"""Every command of the module, twice, at once, and with every fault of Prefect: one run, or one line of why."""
 
 import asyncio
 from pathlib import Path

@@ -12,8 +12,10 @@ import pytest
 from anyio.abc import TaskStatus
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import Pause
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from prefect.states import Suspended
 
 from tasks.seat import away, stop_quietly
 from worker.warm import KEPT_FOR_URGENT, SEATS, URGENT, WarmConfiguration, WarmResult, WarmWorker, _print_plainly
@@ -203,6 +205,14 @@ async def test_a_paused_run_stops_and_stays_paused(worker: Staged) -> None:
     worker._interrupt(playing, "paused")
     await playing.task
     assert worker.server.told == {}
+
+
+async def test_a_run_that_suspends_itself_gives_up_its_seat_and_is_not_called_broken(worker: Staged) -> None:
+    worker.waiting, worker.end = runs(1), Pause(state=Suspended())
+    await worker.get_and_submit_flow_runs()
+    await worker.all_over()
+    assert worker.server.told == {}
+    assert worker._room.free == SEATS
 
 
 async def test_a_worker_that_drains_lets_short_runs_end_and_hands_back_the_others(worker: Staged) -> None:

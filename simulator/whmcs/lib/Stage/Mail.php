@@ -24,7 +24,7 @@ final class Mail
         return $template !== null && self::send((string) $template, $serviceId);
     }
 
-    /** Whether it went out: not when a hook vetoes it, the template is unknown or the service is not there. */
+    /** Whether it went out: not when a hook vetoes it, the mail server is down, or template or service are not there. */
     public static function send(string $name, int $serviceId): bool
     {
         $template = Capsule::table('tblemailtemplates')->where('name', $name)->first();
@@ -45,6 +45,9 @@ final class Mail
                 return false;
             }
             $fields = (is_array($wish) ? $wish : []) + $fields;
+        }
+        if (Switches::get('mail_server_down') !== '') {
+            return false;
         }
         $places = array_map(static fn (string $field): string => '{$' . $field . '}', array_keys($fields));
         self::keep([

@@ -21,6 +21,7 @@ final class Switches
         // Whether an API call has the admin of its credential in the session is not documented.
         'api_has_admin' => '',
         'module_log' => '1',
+        'mail_server_down' => '',
         'api_text_errors' => '',
         'api_flat_keys' => '',
         'api_rejected_address' => '',

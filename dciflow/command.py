@@ -1,0 +1,54 @@
+"""What the commands have in common: an expected end is one line and exit code 1, never a stack trace."""
+
+import asyncio
+import functools
+import os
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, ParamSpec
+
+import httpx
+import typer
+from pydantic import ValidationError
+
+P = ParamSpec("P")
+
+
+def fail(text: str) -> NoReturn:
+    """Say in one line what happened and what to do, and leave with exit code 1."""
+    typer.echo(f"dciflow: {text}", err=True)
+    raise typer.Exit(1)
+
+
+def command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """Run an async command; an expected end is one line, never a stack trace."""
+
+    @functools.wraps(body)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from tasks.log import EXPECTED
+
+        async def whole() -> None:
+            await body(*args, **kwargs)
+
+        try:
+            asyncio.run(whole())
+        except EXPECTED as error:
+            fail(str(error))
+        except ValidationError as error:
+            fail(first_fault(error))
+        except httpx.HTTPError as error:
+            fail(
+                f"The Prefect API does not answer ({type(error).__name__}): is the server up, and PREFECT_API_URL set?"
+            )
+
+    return run
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong with what was typed, as one line."""
+    first = error.errors()[0]
+    return ": ".join(filter(None, (".".join(str(part) for part in first["loc"]), first["msg"])))
+
+
+def who() -> str:
+    """Who types: the name that a decision is kept with."""
+    return os.environ.get("SUDO_USER") or os.environ.get("USER") or "unknown"
