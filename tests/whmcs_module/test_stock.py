@@ -84,13 +84,15 @@ async def test_the_stock_is_what_the_panel_has_free(shop: Shop) -> None:
 
 
 async def test_only_a_product_that_asks_for_it_is_touched(shop: Shop) -> None:
-    shop.offers("main", counted(3))
+    shop.offers("main", counted(0))
+    shop.offers("second", counted(0))
     silent = await shop.another([*SETTINGS, ""])
     uncounted = await shop.another([*SETTINGS, "on"], stockcontrol=0)
     foreign = await shop.another([*SETTINGS, "on"], servertype="sample")
     await shop.whmcs.cron()
     assert [await shop.quantity(product) for product in (silent, uncounted, foreign)] == [BEFORE] * 3
     assert "Stock Control of the product is off" in await shop.page()
+    assert [line for line in await shop.lines() if f"product {shop.product} " not in line] == []
 
 
 async def test_a_product_of_one_location_counts_the_servers_there(shop: Shop) -> None:
@@ -170,11 +172,14 @@ async def test_a_sum_with_one_unknown_panel_is_unknown_and_other_products_are_co
     assert "could not count" not in await shop.page()
 
 
-async def test_a_failing_read_does_not_stop_the_other_products(shop: Shop) -> None:
+async def test_a_failing_read_is_made_once_and_does_not_stop_the_other_products(shop: Shop) -> None:
     shop.offers("second", counted(4))
+    await shop.another([*SETTINGS, "on"])
     group = await shop.whmcs.add_group("second only", [shop.scene.panels[1]])
     product = await shop.another([*SETTINGS, "on"], servergroup=group)
     assert (await shop.stock(product), await shop.quantity()) == (4, BEFORE)
+    read = [path for _, path in shop.scene.prefect.requests if path.endswith("dcimanager_catalogue_main")]
+    assert len(read) == 1
 
 
 async def test_a_group_without_a_panel_is_no_stock_of_zero(shop: Shop) -> None:
@@ -193,10 +198,66 @@ async def test_an_activation_counts_until_the_catalogue_knows_its_server(shop: S
     run.becomes("RUNNING", step="reserved", server=7)
     assert await shop.whmcs.custom(service, "sync") == "success"
     assert await shop.stock() == 1  # it has one of the two that were counted
-    await shop.scene.finish(service, run)
-    assert await shop.stock() == 1
-    shop.offers("main", counted(1), age_minutes=-1)
+    later = dict(age_minutes=-1)
+    shop.offers("main", counted(1), **later)
     assert await shop.stock() == 1  # counted without it
+    shop.offers("main", counted(2))
+    await shop.scene.finish(service, run)
+    assert await shop.stock() == 1  # done, and still one of the two
+    shop.offers("main", counted(1), **later)
+    assert await shop.stock() == 1
+
+
+async def test_a_second_life_of_a_service_counts_again(shop: Shop) -> None:
+    shop.scene.prefect.ends["terminate"] = ("COMPLETED", "", {"state": "RELEASED"})
+    service = await shop.scene.activated()
+    await shop.whmcs.sql("UPDATE mod_dcimanager6_service SET server_since = '2026-01-01 00:00:00'")
+    assert await shop.whmcs.command(service, "TerminateAccount") == "success"
+    await shop.whmcs.edit("tblhosting", service, domainstatus="Pending")
+    shop.offers("main", counted(2), age_minutes=-1)
+    assert await shop.stock() == 2
+    assert await shop.whmcs.command(service, "CreateAccount") == "success"
+    assert await shop.stock() == 1
+
+
+async def test_a_retry_of_an_activation_that_lost_its_server_counts_again(shop: Shop) -> None:
+    service = await shop.scene.buy()
+    assert await shop.whmcs.command(service, "CreateAccount") == "success"
+    run = shop.scene.prefect.only(service)
+    run.becomes("RUNNING", step="reserved", server=7)
+    await shop.whmcs.custom(service, "sync")
+    await shop.whmcs.sql("UPDATE mod_dcimanager6_service SET server_since = '2026-01-01 00:00:00'")
+    run.becomes("FAILED", "Refusal: Somebody else was quicker.", state="NEW")
+    await shop.whmcs.custom(service, "sync")
+    shop.offers("main", counted(2), age_minutes=-1)
+    assert await shop.stock() == 2
+    assert await shop.whmcs.command(service, "CreateAccount") == "success"
+    assert await shop.stock() == 1
+
+
+async def test_an_activation_that_has_just_failed_counts_until_the_next_catalogue(shop: Shop) -> None:
+    shop.scene.prefect.ends["activate"] = ("FAILED", "Refusal: No such OS template.", {})
+    shop.offers("main", counted(2))
+    assert await shop.whmcs.command(await shop.scene.buy(), "CreateAccount") != "success"
+    assert await shop.stock() == 1  # whether it kept a server, the catalogue will tell
+    shop.offers("main", counted(2), age_minutes=-1)
+    assert await shop.stock() == 2
+
+
+@pytest.mark.parametrize(("place", "left"), [("", 1), ("1", 1), ("2", 2)])
+async def test_an_order_for_another_location_takes_nothing_away_and_one_for_all_may(
+    shop: Shop, place: str, left: int
+) -> None:
+    shop.offers("main", counted(4, at_1=2, at_2=2))
+    (group,) = await shop.whmcs.sql("SELECT servergroup FROM tblproducts WHERE id = ?", shop.product)
+    settings = [*SETTINGS, "on"]
+    here, ordered = [
+        await shop.another([*settings[:5], where, *settings[6:]], servergroup=group["servergroup"])
+        for where in ("1", place)
+    ]
+    assert await shop.whmcs.command(await shop.scene.buy(product=ordered), "CreateAccount") == "success"
+    assert await shop.stock(here) == left
+    assert await shop.quantity() == 3
 
 
 async def test_an_activation_of_something_else_takes_nothing_away(shop: Shop) -> None:
@@ -236,7 +297,9 @@ async def test_an_order_that_whmcs_has_counted_itself_is_told_nowhere(shop: Shop
 async def test_a_stock_that_is_right_is_not_written(shop: Shop) -> None:
     shop.offers("main", counted(BEFORE))
     await shop.whmcs.sql("CREATE TABLE mod_guard (id INT)")
-    await shop.whmcs.sql("CREATE TRIGGER guard AFTER UPDATE ON tblproducts FOR EACH ROW INSERT INTO mod_guard VALUES (1)")
+    await shop.whmcs.sql(
+        "CREATE TRIGGER guard AFTER UPDATE ON tblproducts FOR EACH ROW INSERT INTO mod_guard VALUES (1)"
+    )
     try:
         await shop.whmcs.cron()
         assert await shop.whmcs.sql("SELECT * FROM mod_guard") == []
