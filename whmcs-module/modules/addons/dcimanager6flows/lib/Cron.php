@@ -33,6 +33,7 @@ final class Cron
                 WelcomeMail::deliver($serviceId);
             });
         }
+        Guard::quietly([Stock::class, 'follow']);
     }
 
     private static function open(Deadline $deadline): void

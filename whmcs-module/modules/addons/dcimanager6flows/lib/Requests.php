@@ -203,6 +203,31 @@ final class Requests
         );
     }
 
+    /**
+     * Activations that count against the free servers of a configuration as they were at `$at`: those that have no
+     * server yet, and those that got it, or ended, since.
+     */
+    public static function promised(string $panel, string $configuration, string $location, string $at): int
+    {
+        $rows = self::rows()->where('action', 'activate')->where('panel', $panel)->whereNull('forgotten_at')
+            ->where('state', '<>', Request::CANCELLED)->where(static function ($recent) use ($at): void {
+                $recent->whereNotNull('open_for')->orWhere('closed_at', '>=', $at);
+            });
+        $counted = [];
+        foreach (self::list($rows) as $request) {
+            $order = $request->parameters['order'] ?? [];
+            $place = (string) ($order['location_id'] ?? '');
+            // An order for every location may take a server of this one.
+            $isHere = $location === '' || $place === '' || $place === $location;
+            $service = Services::find($request->serviceId);
+            $since = $service->server_since ?? null;
+            if (($order['configuration'] ?? '') === $configuration && $isHere && ($since === null || $since >= $at)) {
+                $counted[$request->serviceId] = true;
+            }
+        }
+        return count($counted);
+    }
+
     /** For the addon's page: open ones, and failures of the last days. @return list<Request> */
     public static function toShow(int $limit): array
     {
