@@ -29,7 +29,9 @@ from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
 from tasks.seat import goes_on_later, stop_quietly
 
-Requester = Literal["cron", "admin", "client", "api"]
+Requester = Literal["cron", "admin", "client", "api", "flow"]
+"""Who asks. "flow": an activation that found its service ended in WHMCS; what it asks for is looked at once more."""
+
 P = ParamSpec("P")
 
 PARAMETERS = """
