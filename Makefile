@@ -14,7 +14,7 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: $(READY) ## three orders through their whole lives, against a DCImanager that remembers
+demo: $(READY) ## three orders through their lives and three accidents, against a DCImanager that remembers
 	@$(BIN)/python -m dciflow.demo
 
 .PHONY: up

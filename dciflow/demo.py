@@ -1,4 +1,4 @@
-"""`make demo`: three orders through their whole lives against a DCImanager that remembers; `make up`: look at it."""
+"""`make demo`: three orders through their lives, three accidents on their way; `make up`: look at it."""
 
 import asyncio
 import os

@@ -29,9 +29,10 @@ async def plant_and_reconcile(
     await asyncio.sleep(LEFT_ALONE_SECONDS)
 
     end = await _reconcile(prefect)
+    is_held = end.state == "COMPLETED" and await _is_held(prefect, boris)
     outcomes = {
         "ports off by hand": (anna, REPAIRED if (await anna.server_now())["ports_up"] else UNREPAIRED),
-        "owner changed by hand": (boris, HELD if await _is_held(prefect, boris) else UNREPAIRED),
+        "owner changed by hand": (boris, HELD if is_held else UNREPAIRED),
         "write-back lost": (clara, REPAIRED if await clara.shop.address(clara.wants) == address else UNREPAIRED),
     }
     for what, (customer, outcome) in outcomes.items():

@@ -107,9 +107,9 @@ async def report_differences(comparison: Comparison, repaired: Collection[Repair
 async def report_stop(panel: str, flow_run_id: str, why: str) -> None:
     """Tell as an event and to WHMCS that a panel could not be compared, and why; what was open is not known now."""
     run_log().error("panel %s was not compared: %s", panel, why)
+    sound(of_stop(panel, why, flow_run_id))
     if FlowRunContext.get() is None:
         return
-    sound(of_stop(panel, why, flow_run_id))
     facts: dict[str, JsonValue] = {"at": _iso(clock().now()), "run_id": flow_run_id, "counts": {}, "repaired": 0}
     await _set(f"dciflow_reconciliation_{panel.replace('-', '_')}", {**facts, "stopped": why[:1000]}, "open", [])
 

@@ -12,7 +12,9 @@ from flows.terminate import terminate
 from flows.unsuspend import unsuspend
 from flows.watch_os_install import watch_os_install
 from ledger.lifecycle import State
+from simulator.profile import XEON
 from tasks import alerts
+from tasks.catalogue import keep_catalogue, read_catalogue
 from tests.flows.play import activated, cancelled_meanwhile, is_held, midway, one_line, take_panel_down
 from tests.flows.test_caps import Cap, cap
 from tests.stage import PANEL, Stage
@@ -140,6 +142,39 @@ async def test_installations_that_wait_for_their_turn_tell_of_the_cap(stage: Sta
     assert {resource["prefect.resource.id"] for _, resource, _ in stage.events} == {
         f"dciflow.cap.installation-cap.{PANEL}"
     }
+
+
+async def test_a_panel_that_is_not_compared_is_told(stage: Stage) -> None:
+    await activated(stage)
+    take_panel_down(stage)
+    stage.clock.simulated.advance(60)
+    await one_line(reconcile.fn(panel=PANEL))
+    event, resource, payload = told(stage)
+    assert (event, resource) == (alerts.RECONCILIATION_STOPPED, f"dciflow.panel.{PANEL}")
+    assert f"The reconciliation of panel {PANEL} stopped: " in str(payload["line"])
+
+
+async def test_a_configuration_that_runs_short_is_told_and_one_whose_stock_is_unknown_is_not(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def kept(*_: object, **__: object) -> None:
+        """Prefect's variables are not what this is about."""
+
+    monkeypatch.setattr("tasks.catalogue.Variable.aset", kept)
+    await keep_catalogue(await read_catalogue(PANEL))
+    assert stage.events == []
+    for server in stage.panel.servers.values():
+        if server.configuration == XEON:
+            stage.panel.by_hand.protect(server.id)
+    found = await read_catalogue(PANEL)
+    await keep_catalogue(found)
+    event, resource, payload = told(stage)
+    assert (event, resource) == (alerts.STOCK_LOW, f"dciflow.stock.{PANEL}.{XEON}")
+    assert (payload["configuration"], payload["left"]) == (XEON, 0)
+    stage.events.clear()
+    unknown = [one.model_copy(update={"fit": None, "total": None}) for one in found.configurations]
+    await keep_catalogue(found.model_copy(update={"configurations": unknown}))
+    assert stage.events == []
 
 
 async def test_an_error_that_nobody_foresaw_is_told_by_its_kind_only(
