@@ -3,12 +3,13 @@
 import asyncio
 import functools
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, ParamSpec
 
 import httpx
 import typer
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 P = ParamSpec("P")
 
@@ -41,6 +42,16 @@ def command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
             )
 
     return run
+
+
+def secret(variable: str, prompt: str) -> SecretStr:
+    """From the environment, else asked for without echo: a secret on a command line is read by every `ps`."""
+    value = os.environ.get(variable)
+    if value is None:
+        if not sys.stdin.isatty():
+            fail(f"No terminal to ask for the {prompt.lower()}: set {variable}.")
+        value = str(typer.prompt(prompt, hide_input=True))
+    return SecretStr(value)
 
 
 def first_fault(error: ValidationError) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 import httpx
@@ -77,6 +78,9 @@ class Shop(Protocol):
     async def address(self, wants: Wants) -> str:
         """The server's main address, as the client sees it."""
 
+    async def lose_addresses(self, wants: Wants) -> None:
+        """The shop forgets the server's addresses, as if it had never been told them."""
+
 
 class ApiShop:
     """The simulated WHMCS, whose orders reach Prefect's API without PHP."""
@@ -120,6 +124,11 @@ class ApiShop:
     async def address(self, wants: Wants) -> str:
         state = (await self._simulator.get("/control/state")).raise_for_status().json()
         return str(next(s["dedicated_ip"] for s in state["services"] if s["id"] == wants.service_id))
+
+    async def lose_addresses(self, wants: Wants) -> None:
+        form = {"identifier": IDENTIFIER, "secret": SECRET, "action": "UpdateClientProduct", "responsetype": "json"}
+        form |= {"serviceid": str(wants.service_id), "unset[0]": "dedicatedip", "unset[1]": "assignedips"}
+        (await self._simulator.post("/whmcs/includes/api.php", data=form)).raise_for_status()
 
 
 class WhmcsShop:
@@ -170,6 +179,9 @@ class WhmcsShop:
     async def address(self, wants: Wants) -> str:
         return (await self.whmcs.state()).service(wants.service_id).dedicatedip
 
+    async def lose_addresses(self, wants: Wants) -> None:
+        await self.whmcs.edit("tblhosting", wants.service_id, dedicatedip="", assignedips="")
+
 
 async def without_php() -> list[str]:
     """The Debian packages that are not here and that orders through PHP need."""
@@ -177,16 +189,18 @@ async def without_php() -> list[str]:
 
 
 @asynccontextmanager
-async def whmcs_shop(stack: Stack, prefect: PrefectApi, *, database: str | None = None) -> AsyncIterator[WhmcsShop]:
+async def whmcs_shop(
+    stack: Stack, prefect: PrefectApi, *, database: str | None = None, module: Path = PROJECT / "whmcs-module"
+) -> AsyncIterator[WhmcsShop]:
     """A WHMCS set up as docs/install.md says: addon, server record, its panel stored and looked at by Test Connection.
 
-    database: as of `pretend_whmcs`; None keeps it in a file of the stack.
+    database, module: as of `pretend_whmcs`; no database keeps it in a file of the stack.
     Raises Refusal: the module could not be set up.
     """
     profile = Profile.demo()
     address = httpx.URL(stack.simulator)
     home = stack.home / "whmcs"
-    async with pretend_whmcs(module=PROJECT / "whmcs-module", database=database, home=home) as whmcs:
+    async with pretend_whmcs(module=module, database=database, home=home) as whmcs:
         await stack.command(
             "whmcs", "set", "--url", whmcs.url, "--identifier", IDENTIFIER, secrets={"DCIFLOW_WHMCS_SECRET": SECRET}
         )

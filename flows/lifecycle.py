@@ -16,6 +16,7 @@ from ledger.errors import Busy, Elsewhere, LedgerError, Protected, Unknown
 from ledger.lifecycle import State
 from ledger.orders import Order
 from ledger.snapshots import Driver, Service
+from tasks.alerts import sounding_the_end
 from tasks.card import show_card
 from tasks.clock import clock
 from tasks.connections import forget_panel, ledger
@@ -29,7 +30,9 @@ from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
 from tasks.seat import goes_on_later, stop_quietly
 
-Requester = Literal["cron", "admin", "client", "api"]
+Requester = Literal["cron", "admin", "client", "api", "flow"]
+"""Who asks. "flow": an activation that found its service ended in WHMCS; what it asks for is looked at once more."""
+
 P = ParamSpec("P")
 
 PARAMETERS = """
@@ -83,14 +86,14 @@ def lifecycle(
             given.apply_defaults()
             asked = given.arguments
             order: Order | None = asked.get("order")
-            async with _request(
-                action, asked["service_id"], asked["panel"], asked["requested_by"], order, after
-            ) as request:
-                if request.may_begin(ends_in, begins_with):
-                    if order is not None:
-                        await request.keep(asked["panel"], order)
-                    reached = await body(*given.args, **given.kwargs)
-                    request.ends_in = reached or ends_in
+            service_id, panel = asked["service_id"], asked["panel"]
+            with sounding_the_end(action, service_id, panel):
+                async with _request(action, service_id, panel, asked["requested_by"], order, after) as request:
+                    if request.may_begin(ends_in, begins_with):
+                        if order is not None:
+                            await request.keep(panel, order)
+                        reached = await body(*given.args, **given.kwargs)
+                        request.ends_in = reached or ends_in
 
         run.__doc__ = f"{inspect.getdoc(body)}{PARAMETERS}"
         return flow(

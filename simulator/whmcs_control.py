@@ -215,6 +215,10 @@ class Control:
             "server", int, name=name, module=module, hostname=hostname, username=username, password=password, **more
         )
 
+    async def add_group(self, name: str, servers: Sequence[int]) -> int:
+        """Put server records into a new server group."""
+        return await self.control("group", int, name=name, servers=list(servers))
+
     async def order(self, client: int, product: int, hostname: str, *, server: int = 0, password: str = "") -> int:
         """A Pending service; without a password it gets ten letters and digits."""
         return await self.control(
@@ -242,6 +246,10 @@ class Control:
     async def cron(self, *commands: tuple[int, Command]) -> list[str]:
         """One cron process: its commands, then the AfterCronJob hook."""
         return await self.control("cronRun", list[str], commands=commands)
+
+    async def usage_update(self) -> None:
+        """What the daily cron asks of the modules about traffic, once for each server record."""
+        await self.control("usageUpdate")
 
     async def retry(self, row: int) -> str:
         """Staff press Retry at a row of the Module Queue."""

@@ -5,6 +5,7 @@ import string
 
 from pydantic import SecretStr
 
+from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks.addresses import given_addresses
 from tasks.connections import billing, panel_named
@@ -55,6 +56,23 @@ async def check_wanted(service: Service) -> None:
     record = await (await billing()).services.get(service.service_id)
     if record.status not in WANTED:
         raise _unwanted(service, record, "nothing was done for it.")
+
+
+@reads("WHMCS has ended the service", run_name="look whether service {service.service_id} is still ended in WHMCS")
+async def check_ended(service: Service) -> None:
+    """Look again before a server is taken back that an activation found unwanted: hours may have passed in a queue.
+
+    Once its wipe is permitted there is no way back, so nothing is looked at any more.
+    Refused: WHMCS wants it by now. Raises NotFound: WHMCS does not show it, which does not mean ended (safety rule 9).
+    """
+    if service.state is State.ERASING:
+        return
+    record = await (await billing()).services.get(service.service_id)
+    if record.status not in ENDED:
+        raise Refusal(
+            f"Service {service.service_id} is {record.status} in WHMCS by now: its server is left to it. "
+            "Delete it in WHMCS if it should go all the same."
+        )
 
 
 @ensures("WHMCS knows the server", run_name="write the server of service {service.service_id} back to WHMCS")

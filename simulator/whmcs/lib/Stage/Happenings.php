@@ -40,6 +40,21 @@ final class Happenings
         return (array) json_decode($said, true, 8, JSON_THROW_ON_ERROR);
     }
 
+    /**
+     * The daily cron's UsageUpdate: once for each server record that is not disabled, whatever it answers.
+     *
+     * Source: dossier "WHMCS", section 3.
+     */
+    public static function usageUpdate(): void
+    {
+        Actor::Automation->enter();
+        foreach (Capsule::table('tblservers')->where('disabled', false)->orderBy('id')->get() as $server) {
+            if (Modules::has($server->type, 'UsageUpdate')) {
+                Modules::call($server->type, 'UsageUpdate', Params::ofServer((int) $server->id));
+            }
+        }
+    }
+
     public static function retry(int $row): string
     {
         Actor::Admin->enter();

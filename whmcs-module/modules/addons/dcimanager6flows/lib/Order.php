@@ -22,6 +22,7 @@ final class Order
     public const TIMEOUT = 5;
     public const LOCATION = 6;
     public const VERIFIED_ONLY = 7;
+    public const STOCK = 8;
 
     public const DEFAULT_TIMEOUT = 60; // minutes; the flow's own default
 
