@@ -22,6 +22,7 @@ from tests.whmcs_module.stories import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+HELD_AT = "2026-11-24T09:00:00.123456+00:00"
 TOKEN = "stage-csrf-token"
 SCRIPT = '"><script>alert(1)</script>'
 TABLES = ("request", "service", "panel", "setting")
@@ -355,18 +356,24 @@ async def test_the_addons_page_tests_lists_and_decides_only_with_its_token(scene
     scene.prefect.only(service).becomes("FAILED", "Refusal: no fit server.")
     await scene.whmcs.custom(service, "sync")
     scene.prefect.variables["dciflow_held"] = {
-        "at": "t", "total": 1, "services": [{"service_id": service, "panel": "main", "reason": "R", "since": "t"}],
+        "at": "t", "total": 1,
+        "services": [{"service_id": service, "panel": "main", "reason": "R", "since": "t", "held_at": HELD_AT}],
     }  # fmt: skip
     page = await scene.whmcs.addon_page(ADDON)
+    assert f'name="held_at" value="{HELD_AT}"' in page
     assert "no fit server" in page and scene.prefect.only(service).id in page
     assert "has the deployments" in await scene.whmcs.addon_page(ADDON, post={"task": "test", "token": TOKEN})
     decision = {"task": "decide", "service_id": str(service), "decision": "retry", "why": "disk changed"}
     assert "Token" in await scene.whmcs.addon_page(ADDON, post=decision)
+    assert "since when" in await scene.whmcs.addon_page(ADDON, post={**decision, "token": TOKEN})
+    decision["held_at"] = HELD_AT
     assert [run.flow for run in scene.prefect.runs] == ["activate"]
     await scene.whmcs.addon_page(ADDON, post={**decision, "token": TOKEN})
     decided = scene.prefect.runs[-1]
     assert decided.flow == "decide-held"
-    assert decided.parameters == {"service_id": service, "decision": "retry", "who": "admin", "why": "disk changed"}
+    assert decided.parameters == {
+        "service_id": service, "decision": "retry", "who": "admin", "why": "disk changed", "held_at": HELD_AT,
+    }  # fmt: skip
 
 
 async def test_services_of_ispsystems_module_are_previewed_and_adopted(scene):

@@ -35,7 +35,11 @@ final class HeldServices
                     Text::html(Reports::word($service['panel'] ?? '')),
                     Text::html(Reports::word($service['reason'] ?? '')),
                     Text::html(Reports::word($service['since'] ?? '')),
-                    self::form($page, Reports::word($service['service_id'] ?? '')),
+                    self::form(
+                        $page,
+                        Reports::word($service['service_id'] ?? ''),
+                        Reports::word($service['held_at'] ?? '')
+                    ),
                 ];
             }
         }
@@ -58,11 +62,22 @@ final class HeldServices
         if ($serviceId <= 0 || !isset(self::DECISIONS[$decision]) || $why === '') {
             throw new Refusal('Nothing was decided: choose a decision and write why.');
         }
+        // The list is as old as the last reconciliation: what is decided is the hold that it shows, and no later one.
+        $heldAt = is_string($post['held_at'] ?? null) ? $post['held_at'] : '';
+        if (preg_match('/\A\d{4}-\d\d-\d\dT[0-9:.+-]{8,24}\z/', $heldAt) !== 1) {
+            throw new Refusal('Nothing was decided: the list does not say since when; it does after a reconciliation.');
+        }
         // One key per form: pressing twice, or reloading the page, gives one run.
         $once = is_string($post['once'] ?? null) ? hash('sha256', $post['once']) : bin2hex(random_bytes(16));
         $run = (new Prefect(new Deadline(self::SECONDS)))->start(
             'decide-held',
-            ['service_id' => $serviceId, 'decision' => $decision, 'who' => self::who(), 'why' => $why],
+            [
+                'service_id' => $serviceId,
+                'decision' => $decision,
+                'who' => self::who(),
+                'why' => $why,
+                'held_at' => $heldAt,
+            ],
             "decide-held-service-$serviceId",
             ["service:$serviceId"],
             Settings::installation() . ":decide:$serviceId:" . substr($once, 0, 32)
@@ -71,7 +86,7 @@ final class HeldServices
         return "The decision for service $serviceId is being carried out: " . Run::link($run->id);
     }
 
-    private static function form(string $page, string $serviceId): string
+    private static function form(string $page, string $serviceId, string $heldAt): string
     {
         $options = '';
         foreach (self::DECISIONS as $value => $label) {
@@ -80,7 +95,7 @@ final class HeldServices
         return Html::form(
             $page,
             'decide',
-            Html::hidden('service_id', $serviceId) . Html::hidden('once', bin2hex(random_bytes(16)))
+            Html::hidden('service_id', $serviceId) . Html::hidden('held_at', $heldAt) . Html::hidden('once', bin2hex(random_bytes(16)))
             . '<select name="decision" required><option value="">choose</option>' . $options . '</select> '
             . '<input name="why" required maxlength="' . self::WHY_LONGEST . '" placeholder="why"> '
             . '<button class="btn btn-default">Decide</button>'
