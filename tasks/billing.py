@@ -92,9 +92,16 @@ async def announce(service: Service) -> None:
     record = await whmcs.services.get(service.service_id)
     if record.status not in WANTED:
         raise _unwanted(service, record, "nothing was written there.")
+    if not _knows(record, addresses, username):
+        await _write_back(service, record, server.id, addresses, username)
+    # Only now: what WHMCS shows as ready its client is sent a mail about, with what stands in WHMCS.
     await label(step=Progress.READY, addresses=" ".join(addresses), username=username, **facts_of(service))
-    if _knows(record, addresses, username):
-        return
+
+
+async def _write_back(
+    service: Service, record: BillingService, server_id: int, addresses: list[str], username: str
+) -> None:
+    whmcs, order = await billing(), order_of(service)
     await whmcs.services.update(
         service.service_id,
         domain=order.hostname or record.domain or None,
@@ -108,7 +115,7 @@ async def announce(service: Service) -> None:
     if not _knows(await whmcs.services.get(service.service_id), addresses, username):
         raise Refusal(f"WHMCS did not keep what was written for service {service.service_id}. Press Retry.")
     await whmcs.log.write(
-        f"dciflow: service {service.service_id} is ready on server {server.id}", client_id=record.client_id
+        f"dciflow: service {service.service_id} is ready on server {server_id}", client_id=record.client_id
     )
     run_log().info("WHMCS knows the server of service %s", service.service_id)
 

@@ -126,6 +126,7 @@ async def report_held() -> None:
             "panel": one.panel,
             "reason": one.held_reason,
             "since": _iso(one.held_at),
+            # To the last digit: a decision names the hold that was looked at, and this list may be hours old.
             "held_at": None if one.held_at is None else one.held_at.isoformat(),
         }
         for one in held[:SHOWN_HELD]

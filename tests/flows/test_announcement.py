@@ -113,6 +113,21 @@ async def test_a_deletion_that_waited_until_the_service_was_wanted_again_leaves_
     assert sent(stage, "diagnostics") == []
 
 
+async def test_a_server_is_not_called_ready_before_whmcs_has_its_data(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_id = stage.buy()
+    addresses_when_ready: list[str] = []
+
+    async def label(**facts: str | int) -> None:
+        if facts.get("step") == "ready":
+            addresses_when_ready.append(stage.billed(service_id).dedicated_ip)
+
+    monkeypatch.setattr("tasks.billing.label", label)
+    await stage.run(activate, service_id, order=stage.order())
+    assert addresses_when_ready == [stage.billed(service_id).dedicated_ip] != [""]
+
+
 async def test_a_fraud_is_for_a_person(stage: Stage) -> None:
     service_id = stage.buy()
     cancelled_meanwhile(stage, service_id, "Fraud")

@@ -125,6 +125,16 @@ async def test_test_connection_says_what_the_panels_check_said(scene):
     assert scene.prefect.blocks["whmcs-unsaved"]["url"] == "https://new.example.com"
 
 
+async def test_a_test_of_another_port_does_not_turn_the_panel_that_sells_to_it(scene):
+    scene.prefect.ends["check-panel"] = ("COMPLETED", "", {})
+    await scene.whmcs.test_connection(scene.panels[0])
+    before = dict(scene.prefect.blocks["main"])
+    form = {"hostname": "main.example.com", "username": "admin@example.com", "password": PANEL_PASSWORD, "port": "1500"}
+    await scene.whmcs.test_connection(scene.panels[0], form=form)
+    assert scene.prefect.blocks["main"] == before
+    assert scene.prefect.blocks["whmcs-unsaved"]["url"].endswith(":1500")
+
+
 async def test_the_product_form_has_the_manuals_settings_in_its_order(scene):
     names = [field.name for field in await scene.whmcs.product_form(scene.product)]
     assert names[:7] == [
