@@ -50,14 +50,16 @@ async def test_the_product_and_the_client_make_the_order(scene):
         "wait_for_os": True,
         "os_install_timeout_minutes": 60,
         "hostname": "web1.example.com",
+        "wipe_delay_hours": 0,
     }
 
 
 async def test_every_setting_of_the_product_reaches_the_order(scene):
-    product = await scene.whmcs.add_product("EPYC", ["EPYC 7302", "Alma 9", "on", "pool", "90", "3", ""])
+    product = await scene.whmcs.add_product("EPYC", ["EPYC 7302", "Alma 9", "on", "pool", "90", "3", "", "", "72"])
     order = await order_of(scene, await scene.buy(product=product))
     assert (order["configuration"], order["os_template"], order["ip_pool"]) == ("EPYC 7302", "Alma 9", "pool")
     assert (order["wait_for_os"], order["os_install_timeout_minutes"], order["location_id"]) == (False, 90, 3)
+    assert order["wipe_delay_hours"] == 72
 
 
 @pytest.mark.parametrize("name", ["OS", "os", "ostemplate"])
