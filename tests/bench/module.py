@@ -129,7 +129,7 @@ def document(rows: Sequence[Row]) -> str:
             "",
             f"Written by `make bench-module`: {Host().sentence}. One machine plays",
             "everything: a pretend WHMCS on PHP's own web server, Prefect's server, the worker, the simulated panel.",
-            f"Others worked on it, too: its load was {os.getloadavg()[2]:.1f} over the last 15 minutes.",
+            f"Its load was {os.getloadavg()[2]:.1f} over the last 15 minutes, the benchmark's and all others'.",
             "",
             "Services are suspended one after the other, as WHMCS's cron does. Each time is one module call as its",
             "caller sees it, with the start of a PHP request and the module's rows in WHMCS's database. The panel does",
@@ -137,9 +137,9 @@ def document(rows: Sequence[Row]) -> str:
             "",
             "* **waited for**: the module as it is; it answers with the run's end if that comes within 8 s.",
             "* **accepted only**: a copy of the module that does not wait, and no worker: until Prefect has the run.",
-            "* **asks nobody**: `Renew`, which returns at once. What is below it is PHP's and the pretend WHMCS's.",
+            "* **asks nobody**: `Renew`, which returns at once: the share of PHP and the pretend WHMCS in the others.",
             "",
-            *(f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *(row.cells for row in rows))),
+            *(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *(row.cells for row in rows))),
             "",
         ]
     )

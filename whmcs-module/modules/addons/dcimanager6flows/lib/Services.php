@@ -68,6 +68,7 @@ final class Services
         if (in_array($run->label('state'), self::WITHOUT_A_SERVER, true)) {
             self::row($serviceId)->update(['server_since' => null]);
         } elseif (isset($news['server_id'])) {
+            // Since when we know of it, which is a little later than it has it.
             self::row($serviceId)->whereNull('server_since')->update(['server_since' => Time::now()]);
         }
     }
