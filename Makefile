@@ -38,6 +38,10 @@ bench: $(READY) ## against Prefect's process worker and the engine's floor, into
 bench-reconcile: $(READY) ## 10,000 services and servers compared, into docs/ (two minutes)
 	@$(BIN)/python -m tests.bench.reconcile
 
+.PHONY: bench-module
+bench-module: $(READY) ## how long WHMCS waits for the module, through PHP, into docs/ (several minutes)
+	@$(BIN)/python -m tests.bench.module
+
 .PHONY: unit
 unit: $(READY) ## the quick tests that need no server at all (about a minute)
 	@$(PYTEST) -n 2 -m "not prefect and not postgres and not crash"

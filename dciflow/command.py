@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -62,4 +63,4 @@ def first_fault(error: ValidationError) -> str:
 
 def who() -> str:
     """Who types: the name that a decision is kept with."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or "unknown"
+    return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -148,8 +148,9 @@ async def up() -> int:
         console.print(f"Racks        {stack.simulator}/racks")
         console.print(f"Logs         {_short(stack.home)}")
         console.print("\nTo use `dciflow` and `prefect` against it, in another terminal:")
-        for name in ("PREFECT_API_URL", "DCIFLOW_LEDGER_URL"):
-            console.print(f"    export {name}={stack.environment[name]}", soft_wrap=True)
+        told = {name: stack.environment[name] for name in ("PREFECT_API_URL", "PREFECT_UI_URL", "DCIFLOW_LEDGER_URL")}
+        for name, value in {**told, "SIMULATOR_URL": stack.simulator}.items():
+            console.print(f"    export {name}={value}", soft_wrap=True)
         say("Ctrl-C stops it all")
         await asyncio.Event().wait()
     return 0

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 import httpx
@@ -188,16 +189,18 @@ async def without_php() -> list[str]:
 
 
 @asynccontextmanager
-async def whmcs_shop(stack: Stack, prefect: PrefectApi, *, database: str | None = None) -> AsyncIterator[WhmcsShop]:
+async def whmcs_shop(
+    stack: Stack, prefect: PrefectApi, *, database: str | None = None, module: Path = PROJECT / "whmcs-module"
+) -> AsyncIterator[WhmcsShop]:
     """A WHMCS set up as docs/install.md says: addon, server record, its panel stored and looked at by Test Connection.
 
-    database: as of `pretend_whmcs`; None keeps it in a file of the stack.
+    database, module: as of `pretend_whmcs`; no database keeps it in a file of the stack.
     Raises Refusal: the module could not be set up.
     """
     profile = Profile.demo()
     address = httpx.URL(stack.simulator)
     home = stack.home / "whmcs"
-    async with pretend_whmcs(module=PROJECT / "whmcs-module", database=database, home=home) as whmcs:
+    async with pretend_whmcs(module=module, database=database, home=home) as whmcs:
         await stack.command(
             "whmcs", "set", "--url", whmcs.url, "--identifier", IDENTIFIER, secrets={"DCIFLOW_WHMCS_SECRET": SECRET}
         )

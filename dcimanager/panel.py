@@ -15,6 +15,7 @@ from dcimanager.os_templates import OsTemplates
 from dcimanager.paging import Row
 from dcimanager.ports import Ports
 from dcimanager.servers import Servers
+from dcimanager.traffic import Traffic
 from dcimanager.transport import CALLS_AT_ONCE, HttpTransport, OnCall, Sleep, Transport
 from dcimanager.users import Users
 from dcimanager.watch import Now, Watch
@@ -57,6 +58,7 @@ class Panel:
         self.users = Users(self.transport)
         self.os_templates = OsTemplates(self.transport)
         self.locations = Locations(self.transport)
+        self.traffic = Traffic(self.transport)
         self.watch = Watch(self.name, self.servers, sleep=sleep, now=now)
 
     async def login(self) -> None:

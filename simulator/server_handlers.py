@@ -202,6 +202,17 @@ def address_remove(panel: PanelModel, call: Call) -> Answer:
     return accepted(panel, address.id)
 
 
+def server_traffic(panel: PanelModel, call: Call) -> Answer:
+    """What a server moved; of the stretch of time it is only seen that it is told."""
+    server = call.server(panel)
+    words = call.endpoint.values
+    for word in ("from", "to"):
+        if word in words and words[word] not in call.query:
+            raise invalid(str(words[word]), "is missing")
+    told = {"received": server.received, "sent": server.sent, "limit": server.traffic_limit}
+    return Answer({str(words[word]): number for word, number in told.items() if word in words})
+
+
 def _operation(panel: PanelModel, operation: SimOperation) -> dict[str, Any]:
     shape = panel.variants.operation_answer
     if shape == "absent":
@@ -229,5 +240,6 @@ SERVER_HANDLERS: dict[str, Handler] = {
         address_list,
         address_add,
         address_remove,
+        server_traffic,
     )
 }

@@ -146,6 +146,11 @@ class SimServer:
     os_template: int | None = None
     disk: SimDisk = field(default_factory=SimDisk)
     problems: list[str] = field(default_factory=list)
+    received: int = 0
+    """Bytes of this month, as is `sent`."""
+    sent: int = 0
+    traffic_limit: int | None = None
+    """Bytes a month; None: the panel tells none."""
 
     @property
     def operation(self) -> SimOperation | None:

@@ -215,6 +215,10 @@ class Control:
             "server", int, name=name, module=module, hostname=hostname, username=username, password=password, **more
         )
 
+    async def add_group(self, name: str, servers: Sequence[int]) -> int:
+        """Put server records into a new server group."""
+        return await self.control("group", int, name=name, servers=list(servers))
+
     async def order(self, client: int, product: int, hostname: str, *, server: int = 0, password: str = "") -> int:
         """A Pending service; without a password it gets ten letters and digits."""
         return await self.control(
@@ -243,6 +247,10 @@ class Control:
         """One cron process: its commands, then the AfterCronJob hook."""
         return await self.control("cronRun", list[str], commands=commands)
 
+    async def usage_update(self) -> None:
+        """What the daily cron asks of the modules about traffic, once for each server record."""
+        await self.control("usageUpdate")
+
     async def retry(self, row: int) -> str:
         """Staff press Retry at a row of the Module Queue."""
         return await self.control("retry", str, row=row)
@@ -270,7 +278,7 @@ class Control:
     async def test_connection(
         self, server: int | None = None, *, module: str = MODULE, form: Mapping[str, object] | None = None
     ) -> Connection:
-        """Test Connection of a saved server, or of a form that is not saved yet (columns of tblservers)."""
+        """Test Connection of a saved server, or of an unsaved form (columns of tblservers); with both, of its edit."""
         return await self.control("testConnection", Connection, module=module, server=server, form=dict(form or {}))
 
     async def client_page(self, service: int, client: int, function: str | None = None) -> ClientPage:

@@ -1,34 +1,24 @@
-"""What a panel has to offer, kept in Prefect for WHMCS: names for the product form's drop-downs, and the stock.
+"""What a panel has to offer, kept in Prefect for WHMCS: names for the product form's drop-downs, and the stock."""
 
-WHMCS's module may read Prefect's variables and nothing else of what is known here. A variable holds 5,000 characters,
-so a catalogue is an index and as many parts as it takes; all of them carry the same moment.
-"""
-
-import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from prefect.types import MAX_VARIABLE_VALUE_LENGTH
-from prefect.variables import Variable
 from pydantic import BaseModel, ConfigDict
 
 from dcimanager.errors import Refused, Surprise
 from dcimanager.panel import Panel
 from dcimanager.servers import Server
 from ledger import claims
+from tasks import shelf
 from tasks.alerts import of_low_stock, sound
 from tasks.allocation import not_free
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
 from tasks.effects import ensures, reads
 from tasks.log import run_log
-from tasks.run import asking_prefect
 from tasks.settings import settings
-
-PART_CHARACTERS = MAX_VARIABLE_VALUE_LENGTH - 500
-"""Room for the part's own moment and brackets."""
+from tasks.shelf import Kept
 
 
 class Offered(BaseModel):
@@ -62,23 +52,10 @@ class Catalogue(BaseModel):
     ip_pools: list[str]
     locations: list[Place]
 
-    def variables(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Names and values of the variables, in the order in which they have to be written: the index comes last."""
-        name = f"dcimanager_catalogue_{self.panel.replace('-', '_')}"
-        at = self.at.isoformat()
-        parts: list[dict[str, list[Any]]] = [{}]
-        room = PART_CHARACTERS
-        for kind, entries in self.model_dump(mode="json", exclude={"at", "panel"}).items():
-            for entry in entries:
-                size = len(json.dumps({kind: [entry]}))
-                if size > room:
-                    parts.append({})
-                    room = PART_CHARACTERS
-                parts[-1].setdefault(kind, []).append(entry)
-                room -= size
-        for number, part in enumerate(parts, start=1):
-            yield f"{name}_{number}", {"at": at, **part}
-        yield name, {"at": at, "parts": len(parts)}
+    def variables(self) -> Iterator[Kept]:
+        """Names and values of the variables that WHMCS's module reads."""
+        lists = self.model_dump(mode="json", exclude={"at", "panel"})
+        return shelf.variables("dcimanager_catalogue", self.panel, self.at, lists)
 
 
 @reads("what the panel offers", run_name="read what panel {name} offers")
@@ -129,9 +106,7 @@ async def keep_catalogue(catalogue: Catalogue) -> None:
 
     Raises PrefectUnreachable.
     """
-    with asking_prefect():
-        for name, value in catalogue.variables():
-            await Variable.aset(name, value, overwrite=True)
+    await shelf.keep(catalogue.variables())
     for offered in catalogue.configurations:
         if offered.total is not None and offered.total < settings().stock_low:
             run_log().warning("panel %s: %s of %s left", catalogue.panel, offered.total, offered.name)

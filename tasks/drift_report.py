@@ -125,7 +125,9 @@ async def report_held() -> None:
             "service_id": one.service_id,
             "panel": one.panel,
             "reason": one.held_reason,
-            "since": _iso(one.updated_at),
+            "since": _iso(one.held_at),
+            # To the last digit: a decision names the hold that was looked at, and this list may be hours old.
+            "held_at": None if one.held_at is None else one.held_at.isoformat(),
         }
         for one in held[:SHOWN_HELD]
     ]

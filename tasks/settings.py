@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     stock_low: int = Field(default=1, ge=0)
     """Fewer free servers of a configuration than this are told (event dciflow.stock-low); 0: never."""
 
+    traffic: bool = False
+    """Whether the flow traffic asks the panels at all: its call is a guess until [server_traffic] is corrected."""
+
     reconcile_shrink_share: float = Field(default=0.1, gt=0, le=0.5)
     """The share of a list that may be missing since the last reconciliation; more stops it (safety rule 8)."""
 

@@ -58,7 +58,14 @@ async def test_a_run_can_be_read(house: House) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["dcimanager_catalogue_main", "dcimanager_catalogue_main_1", "dciflow_reconciliation_main", "dciflow_held"],
+    [
+        "dcimanager_catalogue_main",
+        "dcimanager_catalogue_main_1",
+        "dcimanager_traffic_main",
+        "dcimanager_traffic_main_12",
+        "dciflow_reconciliation_main",
+        "dciflow_held",
+    ],
 )
 async def test_a_variable_of_the_contract_can_be_read(house: House, name: str) -> None:
     assert (await house.whmcs.get(f"/variables/name/{name}")).status_code == 404

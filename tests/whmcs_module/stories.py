@@ -114,7 +114,7 @@ PATIENCE = "WAIT_SECONDS = 8.0;"
 """How long a command waits for its run: Command.php's own line."""
 
 
-def hurried(folder: Path) -> Path:
+def hurried(folder: Path, seconds: float = 0.5) -> Path:
     """The module with its commands' wait cut to half a second, and nothing else changed: most runs go on after it.
 
     Raises AssertionError: the line that is to be changed is not there any more.
@@ -124,5 +124,5 @@ def hurried(folder: Path) -> Path:
     file = copy / "modules/addons/dcimanager6flows/lib/Command.php"
     text = file.read_text()
     assert text.count(PATIENCE) == 1
-    file.write_text(text.replace(PATIENCE, "WAIT_SECONDS = 0.5;"))
+    file.write_text(text.replace(PATIENCE, f"WAIT_SECONDS = {seconds:.1f};"))
     return copy

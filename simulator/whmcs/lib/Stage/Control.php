@@ -9,12 +9,12 @@ final class Control
 {
     private const WISHES = [
         Shop::class => [
-            'reset', 'switch', 'client', 'product', 'server', 'order', 'addonOrder', 'option', 'edit', 'deleteService',
-            'role', 'loseAnswer', 'sql',
+            'reset', 'switch', 'client', 'product', 'server', 'group', 'order', 'addonOrder', 'option', 'edit',
+            'deleteService', 'role', 'loseAnswer', 'sql',
         ],
         Happenings::class => [
-            'command', 'cronRun', 'retry', 'custom', 'hook', 'productForm', 'adminService', 'press', 'testConnection',
-            'clientArea', 'activate', 'deactivate', 'configure', 'output', 'localApi', 'state',
+            'command', 'cronRun', 'usageUpdate', 'retry', 'custom', 'hook', 'productForm', 'adminService', 'press',
+            'testConnection', 'clientArea', 'activate', 'deactivate', 'configure', 'output', 'localApi', 'state',
         ],
     ];
 

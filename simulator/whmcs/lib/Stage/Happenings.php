@@ -40,6 +40,21 @@ final class Happenings
         return (array) json_decode($said, true, 8, JSON_THROW_ON_ERROR);
     }
 
+    /**
+     * The daily cron's UsageUpdate: once for each server record that is not disabled, whatever it answers.
+     *
+     * Source: dossier "WHMCS", section 3.
+     */
+    public static function usageUpdate(): void
+    {
+        Actor::Automation->enter();
+        foreach (Capsule::table('tblservers')->where('disabled', false)->orderBy('id')->get() as $server) {
+            if (Modules::has($server->type, 'UsageUpdate')) {
+                Modules::call($server->type, 'UsageUpdate', Params::ofServer((int) $server->id));
+            }
+        }
+    }
+
     public static function retry(int $row): string
     {
         Actor::Admin->enter();
@@ -79,7 +94,9 @@ final class Happenings
     /** Test Connection of a saved server, or of a form that is not saved yet. @param array<string, mixed> $form */
     public static function testConnection(string $module, ?int $server = null, array $form = []): array
     {
-        $params = $server !== null ? Params::ofServer($server) : Params::connection($form) + ['serverid' => ''];
+        $params = $form === [] && $server !== null
+            ? Params::ofServer($server)
+            : ['serverid' => $server ?? ''] + Params::connection($form);
         return AdminArea::testConnection($module, $params);
     }
 

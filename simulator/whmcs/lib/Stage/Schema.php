@@ -40,6 +40,8 @@ final class Schema
             $table->integer('servergroup')->default(0);
             $table->integer('welcomeemail')->default(0);
             $table->string('autosetup')->default('payment');
+            $table->boolean('stockcontrol')->default(false);
+            $table->integer('qty')->default(0);
             for ($n = 1; $n <= ProductForm::FIELDS; $n++) {
                 $table->text("configoption$n")->nullable();
             }
@@ -52,6 +54,13 @@ final class Schema
             $table->integer('port')->nullable();
             $table->boolean('active')->default(true);
             $table->boolean('disabled')->default(false);
+        });
+        self::table('tblservergroups', static function (Blueprint $table): void {
+            $table->string('name')->default('');
+        });
+        self::table('tblservergroupsrel', static function (Blueprint $table): void {
+            $table->integer('groupid');
+            $table->integer('serverid');
         });
         self::table('tblhosting', static function (Blueprint $table): void {
             foreach (['userid', 'orderid', 'packageid', 'server'] as $column) {

@@ -64,9 +64,24 @@ final class Shop
         return $id;
     }
 
-    /** A Pending service with a password of ten letters and digits, or the one given. */
+    /** @param list<int> $servers */
+    public static function group(string $name, array $servers): int
+    {
+        $id = Capsule::table('tblservergroups')->insertGetId(['name' => $name]);
+        foreach ($servers as $server) {
+            Capsule::table('tblservergroupsrel')->insert(['groupid' => $id, 'serverid' => $server]);
+        }
+        return $id;
+    }
+
+    /**
+     * A Pending service with a password of ten letters and digits, or the one given; one less in stock.
+     *
+     * Source: dossier "WHMCS", section 12.
+     */
     public static function order(int $client, int $product, string $hostname, int $server = 0, string $password = ''): int
     {
+        Capsule::table('tblproducts')->where(['id' => $product, 'stockcontrol' => true])->decrement('qty');
         return Capsule::table('tblhosting')->insertGetId([
             'userid' => $client,
             'orderid' => 1 + (int) Capsule::table('tblhosting')->max('orderid'),

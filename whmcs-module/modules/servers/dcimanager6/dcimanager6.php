@@ -16,11 +16,12 @@ require_once __DIR__ . '/../../addons/dcimanager6flows/lib/load.php';
 
 use Dciflow\AdminTab;
 use Dciflow\Buttons;
-use Dciflow\Catalogue;
+use Dciflow\Choices;
 use Dciflow\ClientPage;
 use Dciflow\Command;
 use Dciflow\Order;
 use Dciflow\PanelCheck;
+use Dciflow\Usage;
 
 function dcimanager6_MetaData(): array
 {
@@ -91,27 +92,42 @@ function dcimanager6_ConfigOptions($params = []): array
             'Description' => 'A client without a verified e-mail address cannot manage the service through WHMCS, '
                 . 'and its activation waits for the verification.',
         ],
+        'stock' => [
+            'FriendlyName' => 'Stock of free servers',
+            'Type' => 'yesno',
+            'SimpleMode' => true,
+            'Description' => "WHMCS's stock follows the free, fit servers; needs Stock Control on the product.",
+        ],
+        'wipe_delay' => [
+            'FriendlyName' => 'Wipe delay (hours)',
+            'Type' => 'text',
+            'Size' => '5',
+            'Default' => '0',
+            'SimpleMode' => true,
+            'Description' => 'So long after a deletion the server is only off the network and can be brought back; '
+                . '0 wipes at once. It holds for services that are activated from now on.',
+        ],
     ];
 }
 
 function dcimanager6_LoadConfigurations($params = []): array
 {
-    return Catalogue::choices(Order::CONFIGURATION, (array) $params);
+    return Choices::of(Order::CONFIGURATION, (array) $params);
 }
 
 function dcimanager6_LoadOsTemplates($params = []): array
 {
-    return Catalogue::choices(Order::OS, (array) $params);
+    return Choices::of(Order::OS, (array) $params);
 }
 
 function dcimanager6_LoadIpPools($params = []): array
 {
-    return Catalogue::choices(Order::IP_POOL, (array) $params);
+    return Choices::of(Order::IP_POOL, (array) $params);
 }
 
 function dcimanager6_LoadLocations($params = []): array
 {
-    return Catalogue::choices(Order::LOCATION, (array) $params);
+    return Choices::of(Order::LOCATION, (array) $params);
 }
 
 function dcimanager6_TestConnection($params = []): array
@@ -137,6 +153,12 @@ function dcimanager6_UnsuspendAccount($params = []): string
 function dcimanager6_TerminateAccount($params = []): string
 {
     return Command::run('terminate', (array) $params);
+}
+
+/** Called once a day for each server record; see Usage for what is written. */
+function dcimanager6_UsageUpdate($params = []): string
+{
+    return Usage::update((array) $params);
 }
 
 /** A paid renewal changes nothing on the server. */

@@ -8,7 +8,7 @@ if (!defined('WHMCS')) {
     die('This file cannot be accessed directly');
 }
 
-/** The addon's page: what runs, what failed, what is HELD, what the last reconciliation saw, and the importer. */
+/** The addon's page: what runs and failed, the stock, what is HELD, the last reconciliations, and the importer. */
 final class AddonPage
 {
     private const SHOWN = 50;
@@ -75,6 +75,7 @@ final class AddonPage
             . ', this installation is ' . Text::html(Settings::installation()) . '</p>'
             . Html::form($this->link, 'test', '<button class="btn btn-default">Test</button>')
             . '<h2>Open and failed requests</h2>' . self::requests()
+            . '<h2>Stock</h2>' . StockNotes::html()
             . '<h2>Held services</h2>' . HeldServices::html($reports, $this->link)
             . '<h2>Reconciliation</h2>' . $reports->reconciliations()
             . '<h2>Import from the ISPsystem module</h2>' . Importer::html($this->link);

@@ -4,140 +4,115 @@ declare(strict_types=1);
 
 namespace Dciflow;
 
-use WHMCS\Database\Capsule;
-
 if (!defined('WHMCS')) {
     die('This file cannot be accessed directly');
 }
 
-/** What a panel offers, as a flow keeps it in Prefect's variables: the choices of the product form. */
+/** What a panel offers, as a flow keeps it in Prefect's variables. Unknown is not zero: a number may be null. */
 final class Catalogue
 {
-    private const LISTS = ['configurations', 'os_templates', 'ip_pools', 'locations'];
-    private const MOST_PARTS = 50;
-    private const SECONDS = 6.0; // four fields of a form ask; the second one finds it read
+    private const STOCK_SECONDS = 3600; // four times as long as the flow takes to write the next one
 
     /** @var array<string, self> by panel */
     private static array $read = [];
 
-    /** @var array<string, list<mixed>> */
-    private array $lists;
+    private string $panel;
+    private Shelf $shelf;
 
-    /** @param array<string, list<mixed>> $lists */
-    private function __construct(array $lists)
+    private function __construct(string $panel, Shelf $shelf)
     {
-        $this->lists = $lists;
+        $this->panel = $panel;
+        $this->shelf = $shelf;
     }
 
-    /**
-     * The choices for one of the module settings, value => label, with what products have saved already.
-     *
-     * @param array<string, mixed> $params of a loader: the server part only
-     * @return array<string, string>
-     * @throws \Exception it cannot be read; WHMCS shows the text and a text field
-     */
-    public static function choices(int $position, array $params): array
+    /** @throws Refusal|PrefectError it cannot be read */
+    public static function of(string $panel, Deadline $deadline): self
     {
-        $problem = Guard::text(static function () use ($params, &$catalogue): string {
-            Schema::ensure();
-            $catalogue = self::of(new Call($params));
-            return '';
-        });
-        if (!$catalogue instanceof self) {
-            throw new \Exception("The panel's catalogue cannot be read, write the name by hand. $problem");
-        }
-        $choices = $catalogue->values($position);
-        if ($choices === []) {
-            throw new \Exception('The panel\'s catalogue has no entry for this, write the name by hand.');
-        }
-        foreach (self::saved($position) as $value) {
-            if (!array_key_exists($value, $choices)) {
-                $choices[$value] = $value . ' (not in the catalogue)';
-            }
-        }
-        return $position === Order::LOCATION ? ['' => 'Every location'] + $choices : $choices;
-    }
-
-    private static function of(Call $call): self
-    {
-        $serverId = $call->int('serverid') ?: self::onlyServer();
-        $panel = Panels::name($serverId);
         if (!isset(self::$read[$panel])) {
-            $prefect = new Prefect(new Deadline(self::SECONDS));
-            // A flow that writes it anew while we read gives parts of two ages: read again, once.
-            $catalogue = self::read($panel, $prefect) ?? self::read($panel, $prefect);
-            if ($catalogue === null) {
-                throw new Refusal("Prefect has no whole catalogue of panel $panel yet.");
+            $shelf = Shelf::read(new Prefect($deadline), 'dcimanager_catalogue_' . Shelf::word($panel));
+            if ($shelf === null) {
+                throw new Refusal("Prefect has no catalogue of panel $panel yet.");
             }
-            self::$read[$panel] = $catalogue;
+            self::$read[$panel] = new self($panel, $shelf);
         }
         return self::$read[$panel];
     }
 
-    private static function read(string $panel, Prefect $prefect): ?self
+    /** Before it the servers were counted, as our tables keep times. */
+    public function at(): string
     {
-        $name = 'dcimanager_catalogue_' . str_replace('-', '_', $panel);
-        $head = $prefect->variable($name);
-        $at = $head['at'] ?? null;
-        $parts = (int) ($head['parts'] ?? 0);
-        if ($at === null || $parts < 1 || $parts > self::MOST_PARTS) {
-            return null;
-        }
-        $lists = array_fill_keys(self::LISTS, []);
-        for ($number = 1; $number <= $parts; $number++) {
-            $part = $prefect->variable($name . '_' . $number);
-            if ($part === null || ($part['at'] ?? null) !== $at) {
-                return null;
-            }
-            foreach (self::LISTS as $list) {
-                $more = $part[$list] ?? [];
-                $lists[$list] = array_merge($lists[$list], is_array($more) ? array_values($more) : []);
-            }
-        }
-        return new self($lists);
+        return Time::at($this->shelf->at);
     }
 
-    /** @return array<string, string> */
-    private function values(int $position): array
+    /** @return array<string, int|null> free servers by configuration */
+    public function configurations(): array
     {
-        $choices = [];
-        if ($position === Order::CONFIGURATION) {
-            foreach ($this->lists['configurations'] as $configuration) {
-                $name = is_array($configuration) ? (string) ($configuration['name'] ?? '') : '';
-                $total = is_array($configuration) ? ($configuration['total'] ?? null) : null;
-                // Unknown is not zero.
-                $choices[$name] = $name . (is_int($total) ? " ($total free)" : '');
-            }
-        } elseif ($position === Order::LOCATION) {
-            foreach ($this->lists['locations'] as $location) {
-                $id = is_array($location) ? (string) ($location['id'] ?? '') : '';
-                $choices[$id] = $id . ' ' . (is_array($location) ? (string) ($location['name'] ?? '') : '');
-            }
-        } else {
-            foreach ($this->lists[$position === Order::OS ? 'os_templates' : 'ip_pools'] as $name) {
-                $choices[(string) $name] = (string) $name;
-            }
+        $totals = [];
+        foreach ($this->entries('configurations') as $entry) {
+            $totals[self::text($entry['name'] ?? '')] = self::number($entry['total'] ?? null);
         }
-        unset($choices['']);
-        return $choices;
+        return $totals;
     }
 
-    /** What products of this module have saved at a position. @return list<string> */
-    private static function saved(int $position): array
+    /** @return array<string, string> names by id */
+    public function locations(): array
     {
-        $values = Capsule::table('tblproducts')->where('servertype', Services::MODULE)->distinct()
-            ->pluck('configoption' . $position)->all();
-        return array_values(array_filter(array_map('strval', $values), static function (string $value): bool {
-            return $value !== '';
-        }));
+        $names = [];
+        foreach ($this->entries('locations') as $entry) {
+            $names[self::text($entry['id'] ?? '')] = self::text($entry['name'] ?? '');
+        }
+        return $names;
     }
 
-    private static function onlyServer(): int
+    /** @param string $list os_templates or ip_pools @return list<string> */
+    public function names(string $list): array
     {
-        $ids = Capsule::table('tblservers')->where('type', Services::MODULE)->limit(2)->pluck('id')->all();
-        if (count($ids) !== 1) {
-            throw new Refusal('Choose a server group with a DCImanager 6 server first.');
+        return array_map([self::class, 'text'], $this->shelf->list($list));
+    }
+
+    /**
+     * Free, fit servers of a configuration, in one location or, for '', in all.
+     *
+     * @throws Refusal nobody knows
+     */
+    public function fit(string $configuration, string $location): int
+    {
+        if (!$this->shelf->isFresh(self::STOCK_SECONDS)) {
+            throw new Refusal("The catalogue of panel $this->panel is of " . $this->at() . ' UTC: too old to count by.');
         }
-        return (int) $ids[0];
+        // Ids that are digits become numbers as keys of an array, in both.
+        if ($location !== '' && !array_key_exists($location, $this->locations())) {
+            throw new Refusal("Panel $this->panel has no location $location.");
+        }
+        foreach ($this->entries('configurations') as $entry) {
+            if (($entry['name'] ?? null) !== $configuration) {
+                continue;
+            }
+            $fit = $entry['fit'] ?? null;
+            $number = $location === '' ? ($entry['total'] ?? null) : (is_array($fit) ? $fit[$location] ?? 0 : null);
+            if (self::number($number) === null) {
+                throw new Refusal("Panel $this->panel could not count its free servers of $configuration.");
+            }
+            return (int) $number;
+        }
+        throw new Refusal("Panel $this->panel has no configuration $configuration.");
+    }
+
+    /** @return list<array<string, mixed>> */
+    private function entries(string $list): array
+    {
+        return array_values(array_filter($this->shelf->list($list), 'is_array'));
+    }
+
+    /** @param mixed $value */
+    private static function number($value): ?int
+    {
+        return is_int($value) && $value >= 0 ? $value : null;
+    }
+
+    /** @param mixed $value as it is: it becomes a choice, and an order compares it */
+    private static function text($value): string
+    {
+        return is_scalar($value) ? (string) $value : '';
     }
 }

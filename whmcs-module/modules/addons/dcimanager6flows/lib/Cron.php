@@ -33,6 +33,7 @@ final class Cron
                 WelcomeMail::deliver($serviceId);
             });
         }
+        Guard::quietly([Stock::class, 'follow']);
     }
 
     private static function open(Deadline $deadline): void
@@ -59,7 +60,7 @@ final class Cron
     private static function one(Request $request): void
     {
         if ($request->flowRunId === null) {
-            if (!Sync::isSentByCron($request)) {
+            if (!Sync::isSentByOthers($request)) {
                 Requests::looked($request);
                 return;
             }

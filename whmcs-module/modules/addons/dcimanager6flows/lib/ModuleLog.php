@@ -43,7 +43,7 @@ final class ModuleLog
             $json = (string) json_encode($secret, JSON_INVALID_UTF8_SUBSTITUTE);
             $slashes = (string) json_encode($secret, JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES);
             array_push($all, $secret, urlencode($secret), rawurlencode($secret), trim($json, '"'), trim($slashes, '"'));
-            array_push($all, htmlspecialchars($secret, ENT_QUOTES));
+            array_push($all, htmlspecialchars($secret, ENT_QUOTES), Text::oneLine($secret));
         }
         return array_values(array_unique($all));
     }

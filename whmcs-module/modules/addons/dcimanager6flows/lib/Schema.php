@@ -15,7 +15,7 @@ if (!defined('WHMCS')) {
 /** Our tables. They are made and widened, never dropped: what a host paid for is written in them. */
 final class Schema
 {
-    private const VERSION = 1;
+    private const VERSION = 2;
 
     private static bool $ready = false;
 
@@ -33,6 +33,7 @@ final class Schema
         }
         if ((int) Settings::kept('schema') < self::VERSION) {
             self::first();
+            self::second();
             Settings::keep('schema', (string) self::VERSION);
         }
         self::$ready = true;
@@ -86,6 +87,34 @@ final class Schema
             $table->string('name', 100)->unique();
             $table->string('stored', 64)->nullable();
         });
+    }
+
+    private static function second(): void
+    {
+        self::widen('mod_dcimanager6_service', 'server_since', static function (Blueprint $table): void {
+            $table->string('server_since', 19)->nullable();
+        });
+        self::create('mod_dcimanager6_stock', static function (Blueprint $table): void {
+            $table->integer('product_id')->primary();
+            $table->integer('number')->nullable();
+            $table->string('known_at', 19)->nullable();
+            $table->text('doubt');
+        });
+    }
+
+    private static function widen(string $table, string $column, callable $columns): void
+    {
+        if (Capsule::schema()->hasColumn($table, $column)) {
+            return;
+        }
+        try {
+            Capsule::schema()->table($table, $columns);
+        } catch (\Throwable $error) {
+            // Another request may have added it first.
+            if (!Capsule::schema()->hasColumn($table, $column)) {
+                throw $error;
+            }
+        }
     }
 
     private static function create(string $table, callable $columns): void

@@ -25,6 +25,7 @@ final class Services
         'step' => 20, 'state' => 20, 'held' => 100, 'serial' => 200, 'addresses' => 20000, 'os' => 200,
         'username' => 100,
     ];
+    private const WITHOUT_A_SERVER = ['NEW', 'RELEASED'];
     private const NUMBERS = ['server_id' => 'server', 'owner' => 'owner'];
 
     public static function find(int $serviceId): ?\stdClass
@@ -64,6 +65,12 @@ final class Services
         }
         self::ensure($serviceId);
         self::row($serviceId)->update($news);
+        if (in_array($run->label('state'), self::WITHOUT_A_SERVER, true)) {
+            self::row($serviceId)->update(['server_since' => null]);
+        } elseif (isset($news['server_id'])) {
+            // Since when we know of it, which is a little later than it has it.
+            self::row($serviceId)->whereNull('server_since')->update(['server_since' => Time::now()]);
+        }
     }
 
     public static function isReady(int $serviceId): bool
@@ -95,7 +102,7 @@ final class Services
         self::ensure($serviceId);
         self::row($serviceId)->update([
             'step' => 'released', 'addresses' => null, 'username' => null, 'held' => null, 'mail' => self::MAIL_NONE,
-            'mail_at' => null, 'updated_at' => Time::now(),
+            'mail_at' => null, 'server_since' => null, 'updated_at' => Time::now(),
         ]);
     }
 
