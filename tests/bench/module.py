@@ -6,7 +6,6 @@ with a module that does not wait for its run's end and no worker: the way to an 
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -146,4 +145,4 @@ def document(rows: Sequence[Row]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(typer.run(main))
+    typer.run(main)
