@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from rich.table import Table
 
-from dciflow.command import command, fail, first_fault, secret
+from dciflow.command import command, fail, first_fault, out, secret
 from dciflow.held import bring_back, held_app, protect, unprotect
 from dciflow.notify import notify_app
 
@@ -21,8 +20,6 @@ app.add_typer(panel_app, name="panel")
 app.add_typer(whmcs_app, name="whmcs")
 app.add_typer(held_app, name="held")
 app.add_typer(notify_app, name="notify")
-
-out = Console()
 
 
 @app.command()

@@ -11,8 +11,11 @@ from typing import NoReturn, ParamSpec
 import httpx
 import typer
 from pydantic import SecretStr, ValidationError
+from rich.console import Console
 
 P = ParamSpec("P")
+
+out = Console(width=None if sys.stdout.isatty() else 200)  # a pipe or a file has no width that tables must keep to
 
 
 def fail(text: str) -> NoReturn:

@@ -3,18 +3,16 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Column, Table
 
-from dciflow.command import command, who
+from dciflow.command import command, out, who
 
 if TYPE_CHECKING:
     from ledger.snapshots import Choice
 
 held_app = typer.Typer(no_args_is_help=True, help="Services that wait for a person's decision.")
 
-out = Console()
 
 ServiceId = Annotated[int, typer.Argument(help="The service.")]
 Why = Annotated[str, typer.Option(help="The reason for the decision; it is kept.")]

@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 from pydantic import AnyHttpUrl, TypeAdapter
-from rich.console import Console
 from rich.table import Column, Table
 
-from dciflow.command import command, secret
+from dciflow.command import command, out, secret
 
 notify_app = typer.Typer(no_args_is_help=True, help="Messages to staff: what is sent, and where to.")
 
-out = Console()
 
 BlockName = Annotated[str, typer.Argument(help="The block's name: lower-case letters, digits and dashes.")]
 

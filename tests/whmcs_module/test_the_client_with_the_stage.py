@@ -4,7 +4,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from simulator.billing import IDENTIFIER, SECRET, WELCOME
+from simulator.billing import IDENTIFIER, SECRET
 from whmcs.billing import Billing
 from whmcs.errors import NotFound, Refused, Unreachable
 from whmcs.services import ServiceStatus
@@ -75,13 +75,6 @@ async def test_a_shop_of_many_pages_is_listed_whole(whmcs, billing, service_id):
     assert [service.service_id for service in await billing.services.list()] == numbers
 
 
-async def test_a_lost_mail_was_sent_once_and_is_reported_unreachable(whmcs, billing, service_id):
-    await whmcs.control("loseAnswer", action="SendEmail", nth=1)
-    with pytest.raises(Unreachable):
-        await billing.mail.send(WELCOME, service_id)
-    assert [mail.relid for mail in (await whmcs.state()).mails] == [service_id]
-
-
 async def test_a_lost_answer_to_a_read_is_not_noticed(whmcs, billing, service_id):
     await whmcs.control("loseAnswer", action="GetClientsProducts", nth=1)
     assert (await billing.services.get(service_id)).service_id == service_id
@@ -106,7 +99,7 @@ async def test_an_unlisted_address_and_a_forbidden_action_say_what_to_mend(whmcs
     await whmcs.switch("api_rejected_address", "")
     await whmcs.control("role", identifier=IDENTIFIER, secret=SECRET, actions=["GetClientsProducts"])
     with pytest.raises(Refused, match="API role"):
-        await billing.mail.send(WELCOME, service_id)
+        await billing.log.write("never", 1)
     await whmcs.control("role", identifier=IDENTIFIER, secret="another", actions=["GetClientsProducts"])
     with pytest.raises(Refused, match="identifier and secret"):
         await billing.services.get(service_id)
