@@ -14,7 +14,7 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 .PHONY: demo
-demo: $(READY) ## three orders through their whole lives, against a DCImanager that remembers
+demo: $(READY) ## three orders through their lives and three accidents, against a DCImanager that remembers
 	@$(BIN)/python -m dciflow.demo
 
 .PHONY: up
@@ -24,11 +24,11 @@ up: $(READY) ## the same stack, left running: Prefect UI and racks page to look 
 .PHONY: test
 test: $(READY) ## all tests
 	@$(PYTEST) -n 2 -m "not prefect"
-	@$(PYTEST) -n 2 --dist loadfile -m prefect
+	@$(PYTEST) -m prefect
 
 .PHONY: e2e
 e2e: $(READY) ## the stories through a real Prefect server
-	@$(PYTEST) -n 2 --dist loadfile -m prefect
+	@$(PYTEST) -m prefect
 
 .PHONY: bench
 bench: $(READY) ## against Prefect's process worker and the engine's floor, into docs/; BENCH="--help" for options

@@ -1,17 +1,16 @@
 """The command `dciflow`: what a host's staff type. Every refusal is one line and exit code 1."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from dciflow.command import command, fail, first_fault
+from dciflow.command import command, fail, first_fault, secret
 from dciflow.held import bring_back, held_app, protect, unprotect
+from dciflow.notify import notify_app
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Sells DCImanager 6 servers through WHMCS, as Prefect flows."
@@ -21,18 +20,9 @@ whmcs_app = typer.Typer(no_args_is_help=True, help="The WHMCS that bills.")
 app.add_typer(panel_app, name="panel")
 app.add_typer(whmcs_app, name="whmcs")
 app.add_typer(held_app, name="held")
+app.add_typer(notify_app, name="notify")
 
 out = Console()
-
-
-def _secret(variable: str, prompt: str) -> SecretStr:
-    """From the environment, else asked for without echo: a secret on a command line is read by every `ps`."""
-    value = os.environ.get(variable)
-    if value is None:
-        if not sys.stdin.isatty():
-            fail(f"No terminal to ask for the {prompt.lower()}: set {variable}.")
-        value = str(typer.prompt(prompt, hide_input=True))
-    return SecretStr(value)
 
 
 @app.command()
@@ -96,7 +86,7 @@ async def panel_add(
     from dcimanager.transport import Access
     from tasks.blocks import DcimanagerPanel
 
-    password = _secret("DCIFLOW_PANEL_PASSWORD", "Password")
+    password = secret("DCIFLOW_PANEL_PASSWORD", "Password")
     Access(name=name, url=url, username=username, password=password, verify_tls=verify_tls)
     block = DcimanagerPanel(url=url, username=username, password=password, verify_tls=verify_tls)
     await block.asave(name, overwrite=True)
@@ -168,9 +158,9 @@ async def whmcs_set(
     from tasks.connections import BILLING_BLOCK
     from whmcs.transport import Access
 
-    secret = _secret("DCIFLOW_WHMCS_SECRET", "API secret")
-    Access(url=url, identifier=identifier, secret=secret, verify_tls=verify_tls)
-    block = Whmcs(url=url, identifier=identifier, secret=secret, verify_tls=verify_tls)
+    api_secret = secret("DCIFLOW_WHMCS_SECRET", "API secret")
+    Access(url=url, identifier=identifier, secret=api_secret, verify_tls=verify_tls)
+    block = Whmcs(url=url, identifier=identifier, secret=api_secret, verify_tls=verify_tls)
     await block.asave(BILLING_BLOCK, overwrite=True)
     typer.echo("WHMCS is stored.")
 

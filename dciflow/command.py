@@ -2,13 +2,15 @@
 
 import asyncio
 import functools
+import getpass
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, ParamSpec
 
 import httpx
 import typer
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 P = ParamSpec("P")
 
@@ -43,6 +45,16 @@ def command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
     return run
 
 
+def secret(variable: str, prompt: str) -> SecretStr:
+    """From the environment, else asked for without echo: a secret on a command line is read by every `ps`."""
+    value = os.environ.get(variable)
+    if value is None:
+        if not sys.stdin.isatty():
+            fail(f"No terminal to ask for the {prompt.lower()}: set {variable}.")
+        value = str(typer.prompt(prompt, hide_input=True))
+    return SecretStr(value)
+
+
 def first_fault(error: ValidationError) -> str:
     """The first thing that is wrong with what was typed, as one line."""
     first = error.errors()[0]
@@ -51,4 +63,4 @@ def first_fault(error: ValidationError) -> str:
 
 def who() -> str:
     """Who types: the name that a decision is kept with."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or "unknown"
+    return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -1,23 +1,22 @@
-"""`make demo`: three orders through their whole lives against a DCImanager that remembers; `make up`: look at it."""
+"""`make demo`: three orders through their lives, three accidents on their way; `make up`: look at it."""
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from pydantic import BaseModel, ConfigDict, JsonValue
-from rich.console import Console
-from rich.table import Table
+from pydantic import JsonValue
 
+from dciflow.customers import Customer, Unexpected, console, print_table, say
+from dciflow.planted import plant_and_reconcile
 from dciflow.registration import PROJECT
-from dciflow.shop import Action, ApiShop, Shop, Wants, whmcs_shop, without_php
+from dciflow.shop import ApiShop, Shop, Wants, whmcs_shop, without_php
 from dciflow.stack import Stack, running_stack
-from dciflow.trigger import PrefectApi, RunEnd
+from dciflow.trigger import PrefectApi
 from simulator.profile import DUAL, RYZEN, XEON
 from tasks.outcomes import Refusal
 
@@ -27,112 +26,18 @@ SPEED = 60.0
 TIMEOUT_MINUTES = 12
 """The hanging installation's time-out; those that work take 15 simulated minutes."""
 
-console = Console(width=200 if not sys.stdout.isatty() else None)
-
-
-def say(text: str) -> None:
-    """Progress, one line each."""
-    console.print(f"· {text}", highlight=False)
-
-
-SHOWS: dict[Action, str] = {
-    "activate": "Active, 1 mail",
-    "suspend": "Suspended, 1 mail",
-    "unsuspend": "Active, 1 mail",
-    "terminate": "Terminated, 1 mail",
-}
-"""What WHMCS shows after each action: the service's status, and that its welcome mail went out once."""
-
-
-class Row(BaseModel):
-    """One line of the table: what was asked, what was expected and what came."""
-
-    model_config = ConfigDict(frozen=True)
-
-    service_id: int
-    action: str
-    expected: str
-    saying: str
-    """What its message has to have in it: a run that fails for another reason is not as expected."""
-    end: RunEnd
-    shows: str
-    """What WHMCS should show afterwards."""
-    shown: str | None
-    """What it shows; None where no WHMCS of ours is asked."""
-
-    @property
-    def as_expected(self) -> bool:
-        """Whether it came as expected."""
-        ended = self.end.state == self.expected and self.saying in self.end.message
-        return ended and self.shown in (None, self.shows)
-
-
-class Unexpected(Exception):
-    """An outcome was not the expected one: that customer's story ends here."""
-
-
-@dataclass
-class Customer:
-    """One client with one service."""
-
-    shop: Shop
-    simulator: httpx.AsyncClient
-    wants: Wants
-    rows: list[Row] = field(default_factory=list)
-
-    async def ask(
-        self, action: Action, expected: str = "COMPLETED", *, saying: str = "", shows: str | None = None
-    ) -> None:
-        """Ask for an action as WHMCS does, and wait for its end."""
-        await self._note(action, expected, await self.shop.ask(self.wants, action), saying, shows or SHOWS[action])
-
-    async def watched(self) -> None:
-        """Wait for the run that follows the installation."""
-        run_id = await self.shop.prefect.find("watch-os-install", self.wants.service_id, within_seconds=60)
-        end = await self.shop.prefect.wait(run_id)
-        await self._note("watch-os-install", "COMPLETED", end, "", SHOWS["activate"])
-
-    async def uses_the_server(self) -> None:
-        """Leave something on the disk that the deletion has to clear."""
-        address = await self.shop.address(self.wants)
-        state = (await self.simulator.get("/control/state")).raise_for_status().json()
-        server = next(int(s["id"]) for s in state["servers"] if address in s["addresses"])
-        body = {"action": "write_tenant_data", "server": server, "text": f"{self.wants.name}'s photographs"}
-        (await self.simulator.post("/control/by-hand", json=body)).raise_for_status()
-
-    async def _note(self, action: str, expected: str, end: RunEnd, saying: str, shows: str) -> None:
-        shown = await self.shop.shows(self.wants, shows)
-        row = Row(
-            service_id=self.wants.service_id,
-            action=action,
-            expected=expected,
-            saying=saying,
-            end=end,
-            shows=shows,
-            shown=shown,
-        )
-        self.rows.append(row)
-        text = f"service {row.service_id}: {action} {end.state} in {end.seconds:.1f} s"
-        text += f"; WHMCS shows {shown}" if shown else ""
-        say(text if row.as_expected else f"{text} (expected {expected}; {shows}): {end.message}")
-        if not row.as_expected:
-            raise Unexpected
-
 
 async def _waits(customer: Customer) -> None:
     await customer.ask("activate")
     await customer.uses_the_server()
     await customer.ask("suspend")
     await customer.ask("unsuspend")
-    await customer.ask("terminate")
 
 
 async def _does_not_wait(customer: Customer) -> None:
     await customer.ask("activate", shows="Pending")
     await customer.watched()
     await customer.uses_the_server()
-    await customer.ask("suspend")
-    await customer.ask("terminate")
 
 
 async def _hangs(customer: Customer) -> None:
@@ -146,11 +51,22 @@ async def _hangs(customer: Customer) -> None:
     customer.wants.timeout_minutes = 60
     await customer.ask("activate")
     await customer.uses_the_server()
+
+
+async def _leaves(customer: Customer) -> None:
+    await customer.ask("terminate")
+
+
+async def _does_not_pay_and_leaves(customer: Customer) -> None:
+    await customer.ask("suspend")
     await customer.ask("terminate")
 
 
 async def play(stack: Stack) -> bool:
-    """Play the three orders side by side and print the table. True: every outcome is the expected one."""
+    """Play the three orders side by side, with three differences planted on their way, and print the table.
+
+    True: every outcome is the expected one.
+    """
     prefect = PrefectApi(stack.api)
     async with (
         httpx.AsyncClient(base_url=stack.simulator, timeout=30) as simulator,
@@ -165,16 +81,25 @@ async def play(stack: Stack) -> bool:
         for wants in wishes:
             await shop.buy(wants)
         say("three orders: one waits for its OS, one does not wait, one's installation hangs and is installed again")
-        plots = zip((_waits, _does_not_wait, _hangs), customers, strict=True)
-        stories = await asyncio.gather(*(plot(customer) for plot, customer in plots), return_exceptions=True)
-        for story in stories:
-            if isinstance(story, BaseException) and not isinstance(story, Unexpected):
-                raise story
-        rows = [row for customer in customers for row in customer.rows]
-        _print(stack, rows)
+        anna, boris, clara = customers
+        good = (
+            await _all_go_well(_waits(anna), _does_not_wait(boris), _hangs(clara))
+            and await _all_go_well(plant_and_reconcile(stack, prefect, anna, boris, clara))
+            and await _all_go_well(_leaves(anna), _does_not_pay_and_leaves(boris), _leaves(clara))
+        )
+        print_table(stack, [row for customer in customers for row in customer.rows])
         state = (await simulator.get("/control/state")).raise_for_status().json()
     await prefect.aclose()
-    return _all_given_back(state) and all(row.as_expected for row in rows) and not any(stories)
+    return _all_given_back(state) and good
+
+
+async def _all_go_well(*stories: Awaitable[None]) -> bool:
+    """Let the stories go on side by side to their ends. False: one had an outcome that was not expected."""
+    ends = await asyncio.gather(*stories, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, BaseException) and not isinstance(end, Unexpected):
+            raise end
+    return not any(ends)
 
 
 @asynccontextmanager
@@ -188,16 +113,6 @@ async def _shop(stack: Stack, prefect: PrefectApi, simulator: httpx.AsyncClient)
     say("orders are placed by the PHP module, in a WHMCS that plays the real one's call protocol")
     async with whmcs_shop(stack, prefect) as shop:
         yield shop
-
-
-def _print(stack: Stack, rows: list[Row]) -> None:
-    table = Table("Service", "Action", "Outcome", "Seconds", "WHMCS shows", "Flow run")
-    for row in rows:
-        outcome = row.end.state if row.as_expected else f"{row.end.state}, expected {row.expected}"
-        link = f"{stack.prefect}/v2/runs/flow-run/{row.end.run_id}"
-        shown = row.shown or "-"
-        table.add_row(str(row.service_id), row.action, outcome, f"{row.end.seconds:.1f}", shown, link)
-    console.print(table)
 
 
 def _all_given_back(state: dict[str, list[dict[str, JsonValue]]]) -> bool:
@@ -233,8 +148,9 @@ async def up() -> int:
         console.print(f"Racks        {stack.simulator}/racks")
         console.print(f"Logs         {_short(stack.home)}")
         console.print("\nTo use `dciflow` and `prefect` against it, in another terminal:")
-        for name in ("PREFECT_API_URL", "DCIFLOW_LEDGER_URL"):
-            console.print(f"    export {name}={stack.environment[name]}", soft_wrap=True)
+        told = {name: stack.environment[name] for name in ("PREFECT_API_URL", "PREFECT_UI_URL", "DCIFLOW_LEDGER_URL")}
+        for name, value in {**told, "SIMULATOR_URL": stack.simulator}.items():
+            console.print(f"    export {name}={value}", soft_wrap=True)
         say("Ctrl-C stops it all")
         await asyncio.Event().wait()
     return 0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Table
+from rich.table import Column, Table
 
 from dciflow.command import command, who
 
@@ -31,7 +31,7 @@ async def held_list() -> None:
         held = await services.held(ledger())
     finally:
         await close_connections()
-    table = Table("Service", "Panel", "Server", "Was", "Since (UTC)", "Reason", "Evidence")
+    table = Table("Service", "Panel", "Server", "Was", "Since (UTC)", Column("Reason", no_wrap=True), "Evidence")
     for service in held:
         table.add_row(
             str(service.service_id),

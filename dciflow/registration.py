@@ -11,7 +11,7 @@ from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
-from tasks.blocks import DcimanagerPanel, Whmcs
+from tasks.blocks import DcimanagerPanel, Email, Whmcs
 from tasks.connections import ledger
 from tasks.outcomes import Refusal
 from tasks.results import RESULTS, LedgerResults
@@ -28,7 +28,7 @@ async def register_all() -> AsyncIterator[str]:
     await ledger().upgrade()
     await ledger().dispose()
     yield "The ledger is up to date."
-    for kind in (DcimanagerPanel, Whmcs, LedgerResults):
+    for kind in (DcimanagerPanel, Whmcs, Email, LedgerResults):
         await kind.aregister_type_and_schema()
     await LedgerResults().asave(RESULTS.partition("/")[2], overwrite=True)
     yield "The block types and the result storage are registered."

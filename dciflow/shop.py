@@ -78,6 +78,9 @@ class Shop(Protocol):
     async def address(self, wants: Wants) -> str:
         """The server's main address, as the client sees it."""
 
+    async def lose_addresses(self, wants: Wants) -> None:
+        """The shop forgets the server's addresses, as if it had never been told them."""
+
 
 class ApiShop:
     """The simulated WHMCS, whose orders reach Prefect's API without PHP."""
@@ -121,6 +124,11 @@ class ApiShop:
     async def address(self, wants: Wants) -> str:
         state = (await self._simulator.get("/control/state")).raise_for_status().json()
         return str(next(s["dedicated_ip"] for s in state["services"] if s["id"] == wants.service_id))
+
+    async def lose_addresses(self, wants: Wants) -> None:
+        form = {"identifier": IDENTIFIER, "secret": SECRET, "action": "UpdateClientProduct", "responsetype": "json"}
+        form |= {"serviceid": str(wants.service_id), "unset[0]": "dedicatedip", "unset[1]": "assignedips"}
+        (await self._simulator.post("/whmcs/includes/api.php", data=form)).raise_for_status()
 
 
 class WhmcsShop:
@@ -170,6 +178,9 @@ class WhmcsShop:
 
     async def address(self, wants: Wants) -> str:
         return (await self.whmcs.state()).service(wants.service_id).dedicatedip
+
+    async def lose_addresses(self, wants: Wants) -> None:
+        await self.whmcs.edit("tblhosting", wants.service_id, dedicatedip="", assignedips="")
 
 
 async def without_php() -> list[str]:

@@ -15,7 +15,8 @@ from ledger import requests, services
 from ledger.errors import Busy, Elsewhere, LedgerError, Protected, Unknown
 from ledger.lifecycle import State
 from ledger.orders import Order
-from ledger.snapshots import Driver, Service
+from ledger.snapshots import Driver, Request, Service
+from tasks.alerts import sounding_the_end
 from tasks.card import show_card
 from tasks.clock import clock
 from tasks.connections import forget_panel, ledger
@@ -29,7 +30,9 @@ from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
 from tasks.seat import goes_on_later, stop_quietly
 
-Requester = Literal["cron", "admin", "client", "api"]
+Requester = Literal["cron", "admin", "client", "api", "flow"]
+"""Who asks. "flow": an activation that found its service ended in WHMCS; what it asks for is looked at once more."""
+
 P = ParamSpec("P")
 
 PARAMETERS = """
@@ -83,14 +86,14 @@ def lifecycle(
             given.apply_defaults()
             asked = given.arguments
             order: Order | None = asked.get("order")
-            async with _request(
-                action, asked["service_id"], asked["panel"], asked["requested_by"], order, after
-            ) as request:
-                if request.may_begin(ends_in, begins_with):
-                    if order is not None:
-                        await request.keep(asked["panel"], order)
-                    reached = await body(*given.args, **given.kwargs)
-                    request.ends_in = reached or ends_in
+            service_id, panel = asked["service_id"], asked["panel"]
+            with sounding_the_end(action, service_id, panel):
+                async with _request(action, service_id, panel, asked["requested_by"], order, after) as request:
+                    if request.may_begin(ends_in, begins_with):
+                        if order is not None:
+                            await request.keep(panel, order)
+                        reached = await body(*given.args, **given.kwargs)
+                        request.ends_in = reached or ends_in
 
         run.__doc__ = f"{inspect.getdoc(body)}{PARAMETERS}"
         return flow(
@@ -238,9 +241,10 @@ async def _drive(
         silent_after=SILENT_AFTER,
     )
     tries = 0
+    is_over_already: Request | None = None
     while True:
         try:
-            return await open_request(now=clock().now())
+            return await open_request(now=clock().now(), takeover=is_over_already)
         except Unknown:
             raise Refusal(
                 f"The ledger does not know service {service_id}: nothing was touched. "
@@ -251,8 +255,9 @@ async def _drive(
                 f"Service {service_id} has its server on panel {elsewhere.panel}, not on {panel}. Nothing was touched."
             ) from None
         except Busy as busy:
-            if await is_over(busy.request.flow_run_id):
-                return await open_request(now=clock().now(), takeover=True)
+            if await is_over(busy.request.flow_run_id) and busy.request != is_over_already:
+                is_over_already = busy.request
+                continue
             if busy.request.action != after or tries == PATIENCE_TRIES:
                 raise Refusal(
                     f"Service {service_id} is busy with {busy.request.action} since {busy.request.opened_at:%H:%M} UTC "

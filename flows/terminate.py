@@ -3,6 +3,7 @@
 from flows.lifecycle import Requester, lifecycle
 from ledger.lifecycle import State
 from tasks.addresses import release_addresses
+from tasks.billing import check_ended
 from tasks.diagnostics import clear_disks, permit_wipe, release_claim, wait_until_clear
 from tasks.identity import confirm_identity, load_service
 from tasks.operations import end_running_operation
@@ -21,6 +22,8 @@ async def terminate(service_id: int, panel: str, requested_by: Requester = "api"
     are off until it is over, and `dciflow bring-back` gives it back to its client.
     """
     service = await load_service(service_id)
+    if requested_by == "flow":
+        await check_ended(service)
     left_in = await give_back_untouched(service)
     if left_in is not None:
         return left_in

@@ -13,10 +13,10 @@ LONGEST_HOST_NAME = 253  # characters; RFC 1123 with RFC 1035, section 2.3.4, le
 
 
 class Order(BaseModel):
-    """One order, as the Prefect UI's form shows it and as the ledger keeps it.
+    """What is ordered, as WHMCS sends it."""
 
-    The schema sets no bounds: a bad order has to reach its run and end it with a line, see `problems`.
-    """
+    # The schema sets no bounds: a bad order has to reach its run and end it with a line, see `problems`. The line above
+    # is what the Prefect UI's form shows.
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -32,14 +32,15 @@ async def open(
     requested_by: str,
     now: datetime,
     silent_after: timedelta,
-    takeover: bool = False,
+    takeover: Request | None = None,
 ) -> tuple[Driver, Service]:
     """Open a request and become the service's driver; whoever drove it before drives it no more.
 
     Returns the service as it is then, too: every lifecycle decides by it whether it may begin.
 
     The flow run whose request is open takes its own request over (a retry in place). Another open request is closed
-    "abandoned" when it was silent for longer than `silent_after` or `takeover` says so.
+    "abandoned" when it was silent for longer than `silent_after`, or is the one that was seen in `takeover`, with the
+    same driver: one who took it over since then is alive.
     Raises Busy: another request is open and alive; Unknown; Elsewhere.
     """
     row = await locked(session, service_id)
@@ -48,7 +49,8 @@ async def open(
         raise Elsewhere(service_id, claim.panel, panel)
     row.panel = panel
     if request is not None and request.flow_run_id != flow_run_id:
-        if not takeover and now - request.heartbeat_at <= silent_after:
+        is_meant = takeover is not None and (takeover.id, takeover.epoch) == (request.id, request.epoch)
+        if not is_meant and now - request.heartbeat_at <= silent_after:
             raise Busy(Request.model_validate(request))
         shut(request, "abandoned", f"Taken over by flow run {flow_run_id} ({action}).", now)
         await session.flush()  # the index allows one open request: the old one is closed before the new one is written

@@ -278,7 +278,7 @@ class Control:
     async def test_connection(
         self, server: int | None = None, *, module: str = MODULE, form: Mapping[str, object] | None = None
     ) -> Connection:
-        """Test Connection of a saved server, or of a form that is not saved yet (columns of tblservers)."""
+        """Test Connection of a saved server, or of an unsaved form (columns of tblservers); with both, of its edit."""
         return await self.control("testConnection", Connection, module=module, server=server, form=dict(form or {}))
 
     async def client_page(self, service: int, client: int, function: str | None = None) -> ClientPage:

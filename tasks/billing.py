@@ -5,6 +5,7 @@ import string
 
 from pydantic import SecretStr
 
+from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks.addresses import given_addresses
 from tasks.connections import billing, panel_named
@@ -57,6 +58,23 @@ async def check_wanted(service: Service) -> None:
         raise _unwanted(service, record, "nothing was done for it.")
 
 
+@reads("WHMCS has ended the service", run_name="look whether service {service.service_id} is still ended in WHMCS")
+async def check_ended(service: Service) -> None:
+    """Look again before a server is taken back that an activation found unwanted: hours may have passed in a queue.
+
+    Once its wipe is permitted there is no way back, so nothing is looked at any more.
+    Refused: WHMCS wants it by now. Raises NotFound: WHMCS does not show it, which does not mean ended (safety rule 9).
+    """
+    if service.state is State.ERASING:
+        return
+    record = await (await billing()).services.get(service.service_id)
+    if record.status not in ENDED:
+        raise Refusal(
+            f"Service {service.service_id} is {record.status} in WHMCS by now: its server is left to it. "
+            "Delete it in WHMCS if it should go all the same."
+        )
+
+
 @ensures("WHMCS knows the server", run_name="write the server of service {service.service_id} back to WHMCS")
 async def announce(service: Service) -> None:
     """Write address, addresses, user name, password and status into WHMCS in one call and read them back.
@@ -74,9 +92,16 @@ async def announce(service: Service) -> None:
     record = await whmcs.services.get(service.service_id)
     if record.status not in WANTED:
         raise _unwanted(service, record, "nothing was written there.")
+    if not _knows(record, addresses, username):
+        await _write_back(service, record, server.id, addresses, username)
+    # Only now: what WHMCS shows as ready its client is sent a mail about, with what stands in WHMCS.
     await label(step=Progress.READY, addresses=" ".join(addresses), username=username, **facts_of(service))
-    if _knows(record, addresses, username):
-        return
+
+
+async def _write_back(
+    service: Service, record: BillingService, server_id: int, addresses: list[str], username: str
+) -> None:
+    whmcs, order = await billing(), order_of(service)
     await whmcs.services.update(
         service.service_id,
         domain=order.hostname or record.domain or None,
@@ -90,7 +115,7 @@ async def announce(service: Service) -> None:
     if not _knows(await whmcs.services.get(service.service_id), addresses, username):
         raise Refusal(f"WHMCS did not keep what was written for service {service.service_id}. Press Retry.")
     await whmcs.log.write(
-        f"dciflow: service {service.service_id} is ready on server {server.id}", client_id=record.client_id
+        f"dciflow: service {service.service_id} is ready on server {server_id}", client_id=record.client_id
     )
     run_log().info("WHMCS knows the server of service %s", service.service_id)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from ledger.caps import Caps
 from ledger.errors import CapReached
 from ledger.snapshots import Service
+from tasks.alerts import of_full_panel, sound
 from tasks.clock import clock
 from tasks.log import run_log
 from tasks.outcomes import Held, Reason
@@ -41,8 +42,9 @@ def held_past_cap(service: Service) -> Iterator[None]:
         ) from None
 
 
-async def wait_a_turn(full: CapReached) -> None:
+async def wait_a_turn(service: Service, full: CapReached) -> None:
     """Wait a while for a place, without a seat; whoever waits asks again afterwards."""
     run_log().info("%s Waiting for one of them to end.", full)
+    sound(of_full_panel(service, full))
     async with away():
         await clock().sleep(TURN_SECONDS)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from prefect.events import emit_event
 from pydantic import BaseModel, ConfigDict
 
 from dcimanager.errors import Refused, Surprise
@@ -12,6 +11,7 @@ from dcimanager.panel import Panel
 from dcimanager.servers import Server
 from ledger import claims
 from tasks import shelf
+from tasks.alerts import of_low_stock, sound
 from tasks.allocation import not_free
 from tasks.clock import clock
 from tasks.connections import ledger, panel_named
@@ -19,9 +19,6 @@ from tasks.effects import ensures, reads
 from tasks.log import run_log
 from tasks.settings import settings
 from tasks.shelf import Kept
-
-STOCK_LOW = "dciflow.stock-low"
-"""The event that notifications about stock are sent for (docs/notifications.md)."""
 
 
 class Offered(BaseModel):
@@ -113,11 +110,4 @@ async def keep_catalogue(catalogue: Catalogue) -> None:
     for offered in catalogue.configurations:
         if offered.total is not None and offered.total < settings().stock_low:
             run_log().warning("panel %s: %s of %s left", catalogue.panel, offered.total, offered.name)
-            emit_event(
-                STOCK_LOW,
-                resource={
-                    "prefect.resource.id": f"dciflow.stock.{catalogue.panel}.{offered.name}",
-                    "prefect.resource.name": f"{offered.name} on panel {catalogue.panel}",
-                },
-                payload={"panel": catalogue.panel, "configuration": offered.name, "left": offered.total},
-            )
+            sound(of_low_stock(catalogue.panel, offered.name, offered.total))

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from prefect import get_client
 from prefect.deployments import arun_deployment
+from prefect.events import emit_event
 from prefect.exceptions import ObjectNotFound
 from pydantic import JsonValue
 
@@ -33,6 +34,9 @@ UNSAVED = "whmcs-unsaved"
 RunStarter = Callable[[str, dict[str, JsonValue], str], Awaitable[str]]
 """Starts a run of a deployment with these parameters once for this key; returns the run's id."""
 
+Emitter = Callable[[str, dict[str, str], dict[str, JsonValue]], None]
+"""Emits an event by its name, about a resource, with a payload, and does not wait until it is there."""
+
 
 async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
     with asking_prefect():
@@ -43,6 +47,10 @@ async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue],
         except ObjectNotFound:
             raise Refusal(f"Prefect has no deployment {deployment}. Register it: dciflow setup") from None
     return str(run.id)
+
+
+def _emit_with_prefect(event: str, resource: dict[str, str], payload: dict[str, JsonValue]) -> None:
+    emit_event(event, resource, payload=payload)
 
 
 async def _stored_panels() -> list[str]:
@@ -63,6 +71,7 @@ class Connections:
     panels: dict[str, Panel] = field(default_factory=dict)
     billing: Billing | None = None
     start_run: RunStarter = _start_with_prefect
+    emit: Emitter = _emit_with_prefect
     name_panels: Callable[[], Awaitable[list[str]]] = _stored_panels
 
     async def aclose(self) -> None:

@@ -17,8 +17,8 @@ from tasks.effects import ensures
 from tasks.identity import CLEAR_OWNER, check_owner
 from tasks.outcomes import Held, Refusal
 
-RETRIED_AS = {"watch-os-install": "activate"}
-"""Only an activation installs again what its watcher saw fail."""
+RETRIED_AS = {"watch-os-install": "activate", "reconcile": None}
+"""Only an activation installs again what its watcher saw fail. A reconciliation comes again by itself."""
 
 
 class Verdict(BaseModel):

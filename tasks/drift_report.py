@@ -12,6 +12,7 @@ from prefect.variables import Variable
 from pydantic import JsonValue
 
 from ledger import services
+from tasks.alerts import of_stop, sound
 from tasks.clock import clock
 from tasks.connections import ledger
 from tasks.differences import Difference, Drift
@@ -21,8 +22,7 @@ from tasks.reconciliation import Comparison
 from tasks.repairs import Outcome, Repaired
 
 COMPARED = "dciflow.reconciled"
-STOPPED = "dciflow.reconciliation.stopped"
-"""The two events; automations may wait for them."""
+"""The event of a panel that was compared; one that could not be is an alert (tasks/alerts.py)."""
 
 VARIABLE_CHARACTERS = 5000
 """Prefect takes no longer variable."""
@@ -73,7 +73,11 @@ async def report_differences(comparison: Comparison, repaired: Collection[Repair
             description=f"{drift}: {counts.get(drift, 0)}. {REMEDIES[drift]}",
         )
     done = _repaired(repaired)
-    _tell(COMPARED, panel, {"counts": dict(counts), "repaired": done, "run_id": comparison.flow_run_id})
+    emit_event(
+        COMPARED,
+        resource={"prefect.resource.id": f"dciflow.panel.{panel}", "prefect.resource.name": panel},
+        payload={"counts": dict(counts), "repaired": done, "run_id": comparison.flow_run_id},
+    )
     shown: list[dict[str, JsonValue]] = [
         {
             "class": one.drift.value,
@@ -103,9 +107,9 @@ async def report_differences(comparison: Comparison, repaired: Collection[Repair
 async def report_stop(panel: str, flow_run_id: str, why: str) -> None:
     """Tell as an event and to WHMCS that a panel could not be compared, and why; what was open is not known now."""
     run_log().error("panel %s was not compared: %s", panel, why)
+    sound(of_stop(panel, why, flow_run_id))
     if FlowRunContext.get() is None:
         return
-    _tell(STOPPED, panel, {"reason": why, "run_id": flow_run_id})
     facts: dict[str, JsonValue] = {"at": _iso(clock().now()), "run_id": flow_run_id, "counts": {}, "repaired": 0}
     await _set(f"dciflow_reconciliation_{panel.replace('-', '_')}", {**facts, "stopped": why[:1000]}, "open", [])
 
@@ -121,7 +125,9 @@ async def report_held() -> None:
             "service_id": one.service_id,
             "panel": one.panel,
             "reason": one.held_reason,
-            "since": _iso(one.updated_at),
+            "since": _iso(one.held_at),
+            # To the last digit: a decision names the hold that was looked at, and this list may be hours old.
+            "held_at": None if one.held_at is None else one.held_at.isoformat(),
         }
         for one in held[:SHOWN_HELD]
     ]
@@ -180,11 +186,6 @@ async def name_run(line: str) -> None:
 
 async def _set(variable: str, facts: dict[str, JsonValue], name: str, shown: list[dict[str, JsonValue]]) -> None:
     await Variable.aset(variable, fitting(facts, name, shown), overwrite=True)
-
-
-def _tell(event: str, panel: str, payload: dict[str, JsonValue]) -> None:
-    resource = {"prefect.resource.id": f"dciflow.panel.{panel}", "prefect.resource.name": panel}
-    emit_event(event, resource=resource, payload=payload)
 
 
 def _repaired(repaired: Collection[Repaired]) -> int:

@@ -56,7 +56,7 @@ async def deploy_os(service: Service, attempt: int) -> int:
         try:
             return await _deploy(service, attempt)
         except CapReached as full:
-            await wait_a_turn(full)
+            await wait_a_turn(service, full)
 
 
 async def _deploy(service: Service, attempt: int) -> int:

@@ -91,14 +91,15 @@ TAKE_BACK = "terminate/whmcs"
 
 
 async def take_back(service_id: int) -> None:
-    """Start the deletion of a service that was ended in WHMCS while its server was made ready; once per generation.
+    """Start the deletion of a service that was ended in WHMCS while its server was made ready.
 
     A run that dies right before it is driven again, since its own end is not on record by then, and comes back here.
+    Once for each driver and not once per generation: the last deletion may have failed, or only dropped the claim.
     Raises PrefectUnreachable.
     """
     service = await services.get(ledger(), service_id)
     if service is None or service.claim is None:
         return
-    parameters: dict[str, JsonValue] = {"service_id": service_id, "panel": service.panel, "requested_by": "api"}
-    key = f"take-back-{service_id}-{service.generation}"
+    parameters: dict[str, JsonValue] = {"service_id": service_id, "panel": service.panel, "requested_by": "flow"}
+    key = f"take-back-{service_id}-{service.epoch}"
     await connections().start_run(TAKE_BACK, parameters, key)

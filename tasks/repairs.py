@@ -14,6 +14,7 @@ from ledger import overview, requests
 from ledger.errors import Busy, LedgerError
 from ledger.overview import DifferenceKey
 from ledger.snapshots import Driver, Service
+from tasks.alerts import of_hold, sound
 from tasks.at_once import all_of
 from tasks.billing import announce, write_addresses
 from tasks.card import show_card
@@ -135,6 +136,7 @@ async def _repair(panel: str, flow_run_id: str, difference: Difference) -> tuple
         await requests.hold_and_close(
             ledger(), driver, reason=str(held.reason), evidence=held.evidence, now=clock().now()
         )
+        sound(of_hold(ACTION, service.service_id, panel, held.reason, flow_run_id))
         await show_card(service.service_id)
         return Outcome.HELD, str(held)
     except asyncio.CancelledError:

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ledger import overview, redrives, requests
 from ledger.snapshots import Request
+from tasks.alerts import of_hold, sound
 from tasks.clock import clock
 from tasks.connections import ledger
 from tasks.heart import SILENT_AFTER
@@ -140,6 +141,7 @@ async def _hold(request: Request, evidence: str, now: datetime) -> None:
         silent_after=SILENT_AFTER,
     )
     await requests.hold_and_close(ledger(), driver, reason=Reason.BREAKS_OFF, evidence=evidence, now=now)
+    sound(of_hold(request.action, request.service_id, request.panel, Reason.BREAKS_OFF, request.flow_run_id))
 
 
 class PrefectRuns:

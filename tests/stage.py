@@ -74,6 +74,7 @@ class Stage:
         self.faults = self.simulation.faults
         self.ledger = ledger
         self.started: list[tuple[str, dict[str, JsonValue], str]] = []
+        self.events: list[tuple[str, dict[str, str], dict[str, JsonValue]]] = []
         self.client = self.billing.add_client("anna+dc@example.com", "Anna", "Kalnina")
         self.product = self.billing.add_product(
             "Xeon", ModuleSettings(configuration=XEON, os_template="Debian-12-x86_64", ip_pool="public-v4")
@@ -116,6 +117,7 @@ class Stage:
                 sleep=self.clock.sleep,
             ),
             start_run=start,
+            emit=lambda *event: self.events.append(event),
         )
         connections.use(opened)
         set_clock(self.clock)

@@ -39,9 +39,11 @@ class Customers:
         return await self.prefect.run(flow, parameters, key=key)
 
     async def delete(self, parameters: dict[str, Any]) -> None:
-        """Give the service's server back, so that the next story finds one."""
+        """Give the service's server back, so that the next story finds one; WHMCS notes what its module did."""
         end = await self.ask("terminate", again(parameters))
         assert end.state == "COMPLETED", end.message
+        service_id = str(parameters["service_id"])
+        await self._whmcs("UpdateClientProduct", serviceid=service_id, status="Terminated")
 
     async def until_it_installs(self, service_id: int) -> dict[str, Any]:
         """The service's server, once its OS installation runs."""
@@ -62,9 +64,15 @@ class Customers:
 
     async def password_of(self, service_id: int) -> str:
         """The service's password in WHMCS."""
-        form = {"identifier": IDENTIFIER, "secret": SECRET, "action": "GetClientsProducts", "responsetype": "json"}
-        answer = await self.http.post("/whmcs/includes/api.php", data={**form, "serviceid": str(service_id)})
-        return str(answer.json()["products"]["product"][0]["password"])
+        answer = await self._whmcs("GetClientsProducts", serviceid=str(service_id))
+        return str(answer["products"]["product"][0]["password"])
+
+    async def _whmcs(self, action: str, **form: str) -> dict[str, Any]:
+        """One call of WHMCS's API."""
+        credential = {"identifier": IDENTIFIER, "secret": SECRET, "action": action, "responsetype": "json"}
+        answer = await self.http.post("/whmcs/includes/api.php", data={**credential, **form})
+        said: dict[str, Any] = answer.raise_for_status().json()
+        return said
 
     async def of_run(self, what: str, run_id: str) -> list[dict[str, Any]]:
         """Everything of that kind (logs, artifacts, task_runs) that Prefect keeps of a run."""

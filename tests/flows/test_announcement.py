@@ -77,14 +77,55 @@ async def test_a_service_that_nobody_wants_any_more_is_not_made_active(stage: St
 async def test_the_server_of_a_service_that_was_ended_meanwhile_is_taken_back(stage: Stage, status: str) -> None:
     service_id = stage.buy()
     cancelled_meanwhile(stage, service_id, status)
-    for _ in range(2):
-        line = await one_line(stage.run(activate, service_id, order=stage.order()))
-        assert "Its server is taken back" in line
-    (deployment, parameters, key), again = stage.started
-    assert (deployment, parameters["service_id"]) == ("terminate/whmcs", service_id)
-    assert again == (deployment, parameters, key)
-    await stage.run(terminate, service_id)
+    line = await one_line(stage.run(activate, service_id, order=stage.order()))
+    assert "Its server is taken back" in line
+    await play_taking_back(stage, service_id)
     assert (await stage.service(service_id)).state is State.RELEASED
+
+
+async def play_taking_back(stage: Stage, service_id: int) -> None:
+    """Play the deletion that was started last, as it was started."""
+    deployment, parameters, _ = stage.started[-1]
+    assert (deployment, parameters["service_id"]) == ("terminate/whmcs", service_id)
+    await stage.run(terminate, service_id, requested_by=parameters["requested_by"])
+
+
+async def test_a_deletion_that_failed_is_started_anew_by_the_next_run_that_finds_the_service_ended(
+    stage: Stage,
+) -> None:
+    service_id = stage.buy()
+    cancelled_meanwhile(stage, service_id)
+    for _ in range(2):
+        await one_line(stage.run(activate, service_id, order=stage.order()))
+    (_, _, key), (_, _, again) = stage.started
+    assert again != key
+
+
+async def test_a_deletion_that_waited_until_the_service_was_wanted_again_leaves_it_alone(stage: Stage) -> None:
+    service_id = stage.buy()
+    cancelled_meanwhile(stage, service_id)
+    await one_line(stage.run(activate, service_id, order=stage.order()))
+    stage.billed(service_id).status = "Pending"
+    await stage.run(activate, service_id)
+    line = await one_line(play_taking_back(stage, service_id))
+    assert f"Service {service_id} is Active in WHMCS by now" in line
+    assert (await stage.service(service_id)).state is State.ACTIVE
+    assert sent(stage, "diagnostics") == []
+
+
+async def test_a_server_is_not_called_ready_before_whmcs_has_its_data(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_id = stage.buy()
+    addresses_when_ready: list[str] = []
+
+    async def label(**facts: str | int) -> None:
+        if facts.get("step") == "ready":
+            addresses_when_ready.append(stage.billed(service_id).dedicated_ip)
+
+    monkeypatch.setattr("tasks.billing.label", label)
+    await stage.run(activate, service_id, order=stage.order())
+    assert addresses_when_ready == [stage.billed(service_id).dedicated_ip] != [""]
 
 
 async def test_a_fraud_is_for_a_person(stage: Stage) -> None:

@@ -7,6 +7,7 @@ import pytest
 from flows import decide_held as module
 from flows.activate import activate
 from flows.decide_held import Decision, decide_held
+from flows.reconcile import reconcile
 from flows.suspend import suspend
 from flows.terminate import terminate
 from ledger import claims, decisions
@@ -62,6 +63,16 @@ async def test_a_watchers_hold_is_retried_as_an_activation(stage: Stage) -> None
     await one_line(stage.run(watch_os_install, service_id))
     stage.started.clear()
     assert "activate is started" in await decide(service_id, "retry")
+
+
+async def test_a_reconciliations_hold_is_retried_by_the_next_one_and_nothing_is_started(stage: Stage) -> None:
+    service_id, server = await activated(stage)
+    stage.panel.by_hand.set_owner(server.id, "other@example.com")
+    stage.clock.simulated.advance(60)  # what was driven a moment ago is not compared
+    await reconcile.fn(panel=PANEL, repair="safe")
+    await is_held(stage, service_id, "owner-changed")
+    assert await decide(service_id, "retry") == f"Service {service_id} is ACTIVE again. Nothing was started."
+    assert stage.started == []
 
 
 async def test_terminated_its_deletion_starts_and_wipes(stage: Stage) -> None:

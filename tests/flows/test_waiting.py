@@ -229,7 +229,7 @@ async def test_a_run_that_lost_its_service_while_it_waited_ends_nothing(slow: St
         requested_by="api",
         silent_after=timedelta(0),
         now=slow.clock.now(),
-        takeover=True,
+        takeover=await requests.last(slow.ledger, service_id),
     )
     with pytest.raises(Superseded):
         await run

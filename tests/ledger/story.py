@@ -26,9 +26,9 @@ class Story:
         return self.now
 
     async def ask(
-        self, service_id: int = 1, *, run: str = "run-1", action: str = "activate", **options: bool
+        self, service_id: int = 1, *, run: str = "run-1", action: str = "activate", takeover: bool = False
     ) -> Driver:
-        """WHMCS orders; a flow run opens its request."""
+        """WHMCS orders; a flow run opens its request, or takes the open one over."""
         await services.remember(self.ledger, service_id=service_id, panel="main", order=ORDER, now=self.now)
         driver, _ = await requests.open(
             self.ledger,
@@ -39,7 +39,7 @@ class Story:
             requested_by="api",
             now=self.now,
             silent_after=self.silent_after,
-            **options,
+            takeover=await requests.last(self.ledger, service_id) if takeover else None,
         )
         return driver
 

@@ -64,6 +64,25 @@ async def test_a_takeover_does_not_wait_for_silence(ledger: Ledger, story: Story
     assert [request.flow_run_id for request in await requests.open_requests(ledger, "main")] == ["run-2"]
 
 
+async def test_only_the_request_that_was_seen_is_taken_over(ledger: Ledger, story: Story) -> None:
+    await story.ask(run="run-1")
+    seen = await requests.last(ledger, 1)
+    await story.ask(run="run-2", takeover=True)
+    with pytest.raises(Busy):
+        await requests.open(
+            ledger,
+            service_id=1,
+            panel="main",
+            action="activate",
+            flow_run_id="run-3",
+            requested_by="api",
+            now=story.now,
+            silent_after=story.silent_after,
+            takeover=seen,
+        )
+    assert [request.flow_run_id for request in await requests.open_requests(ledger, "main")] == ["run-2"]
+
+
 async def test_a_request_of_an_unknown_service_is_refused(ledger: Ledger, story: Story) -> None:
     with pytest.raises(LedgerError, match="does not know service 5"):
         await _open(ledger, story, service_id=5, panel="main")
@@ -127,5 +146,5 @@ async def _open(ledger: Ledger, story: Story, *, service_id: int, panel: str) ->
         requested_by="admin",
         now=story.now,
         silent_after=story.silent_after,
-        takeover=True,
+        takeover=await requests.last(ledger, service_id),
     )

@@ -11,6 +11,7 @@ from ledger import overview, requests, services
 from ledger.errors import Superseded
 from ledger.lifecycle import State
 from ledger.snapshots import Driver
+from tasks.alerts import HELD
 from tasks.heart import SILENT_AFTER
 from tasks.outcomes import Reason
 from tasks.reconciliation import LEASE
@@ -156,6 +157,8 @@ async def test_a_run_that_breaks_off_again_and_again_is_held(ward: Ward) -> None
     service = await ward.stage.service(1)
     assert (service.state, service.held_reason) == (State.HELD, Reason.BREAKS_OFF)
     assert "broke off 6 times" in str(service.held_evidence)
+    ((event, _, payload),) = ward.stage.events
+    assert (event, payload["reason"], payload["run_id"]) == (HELD, Reason.BREAKS_OFF, "run-1")
     assert await requests.open_requests(ward.stage.ledger) == []
     with pytest.raises(Superseded):
         await requests.close(ward.stage.ledger, driver, outcome="done", message=None, now=ward.stage.clock.now())

@@ -133,6 +133,60 @@ async def test_the_cron_sends_what_prefect_did_not_get_but_never_a_deletion(scen
     assert len(scene.prefect.of(service)) == 1
 
 
+async def test_nobody_but_its_own_command_sends_a_deletion(scene):
+    scene.prefect.then(*["503"] * 40)
+    service = await scene.ready_for("TerminateAccount")
+    assert await scene.whmcs.command(service, "TerminateAccount", "automation") != "success"
+    scene.prefect.faults.clear()
+    await scene.later()
+    await scene.whmcs.client_page(service, scene.client, "refresh")
+    await scene.whmcs.custom(service, "sync")
+    said = await scene.whmcs.command(service, "UnsuspendAccount", "payment")
+    assert f"look there for terminate-service-{service}" in said
+    assert scene.prefect.of(service) == []
+    for _ in range(2):
+        await scene.whmcs.press(service, "Unlink")
+    assert await scene.whmcs.command(service, "UnsuspendAccount", "payment") == "success"
+    assert scene.prefect.only(service).flow == "unsuspend"
+
+
+async def test_what_was_overtaken_while_the_cron_was_busy_is_not_sent_any_more(scene):
+    first, overtaken = await scene.ready_for("SuspendAccount"), await scene.ready_for("SuspendAccount")
+    for service in (first, overtaken):
+        scene.prefect.then("401")
+        assert await scene.whmcs.command(service, "SuspendAccount", "automation") != "success"
+    await scene.later()
+    await scene.whmcs.sql(
+        "UPDATE mod_dcimanager6_request SET updated_at = '2020-01-01 00:00:00' WHERE service_id = ?", first
+    )
+    scene.prefect.then(*["503"] * 5)  # the cron is busy with the first one for seconds
+
+    async def pay():
+        await asyncio.sleep(0.7)
+        return await scene.whmcs.command(overtaken, "UnsuspendAccount", "payment")
+
+    _, said = await asyncio.gather(scene.whmcs.cron(), pay())
+    assert said == "success"
+    assert [run.flow for run in scene.prefect.of(first)] == ["suspend"]
+    assert [run.flow for run in scene.prefect.of(overtaken)] == ["unsuspend"]
+
+
+async def test_a_service_that_was_set_to_pending_again_is_activated_again(scene):
+    service = await scene.activated()
+    await scene.later()
+    await scene.whmcs.edit("tblhosting", service, domainstatus="Pending")
+    assert await scene.whmcs.command(service, "CreateAccount") == "success"
+    assert [run.flow for run in scene.prefect.of(service)] == ["activate"] * 2
+
+
+async def test_an_activation_of_a_suspended_service_does_not_make_it_active(scene):
+    service = await scene.activated()
+    await scene.later()
+    await scene.whmcs.edit("tblhosting", service, domainstatus="Suspended")
+    assert "Suspended" in await scene.whmcs.command(service, "CreateAccount")
+    assert await scene.status(service) == "Suspended"
+
+
 async def test_another_action_is_refused_while_a_run_is_open_and_says_which(scene):
     service = await scene.buy()
     assert await scene.whmcs.command(service, "CreateAccount") == "success"

@@ -23,6 +23,7 @@ from tests.whmcs_module.stories import (
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "stage-csrf-token"
+HELD_AT = "2026-11-24T09:30:00.123456+00:00"
 SCRIPT = '"><script>alert(1)</script>'
 TABLES = ("request", "service", "panel", "setting")
 
@@ -49,14 +50,16 @@ async def test_the_product_and_the_client_make_the_order(scene):
         "wait_for_os": True,
         "os_install_timeout_minutes": 60,
         "hostname": "web1.example.com",
+        "wipe_delay_hours": 0,
     }
 
 
 async def test_every_setting_of_the_product_reaches_the_order(scene):
-    product = await scene.whmcs.add_product("EPYC", ["EPYC 7302", "Alma 9", "on", "pool", "90", "3", ""])
+    product = await scene.whmcs.add_product("EPYC", ["EPYC 7302", "Alma 9", "on", "pool", "90", "3", "", "", "72"])
     order = await order_of(scene, await scene.buy(product=product))
     assert (order["configuration"], order["os_template"], order["ip_pool"]) == ("EPYC 7302", "Alma 9", "pool")
     assert (order["wait_for_os"], order["os_install_timeout_minutes"], order["location_id"]) == (False, 90, 3)
+    assert order["wipe_delay_hours"] == 72
 
 
 @pytest.mark.parametrize("name", ["OS", "os", "ostemplate"])
@@ -122,6 +125,16 @@ async def test_test_connection_says_what_the_panels_check_said(scene):
     assert not failed.success and failed.error.startswith("The panel refused the password.")
     assert scene.prefect.runs[-1].parameters == {"panel": "whmcs-unsaved"}
     assert scene.prefect.blocks["whmcs-unsaved"]["url"] == "https://new.example.com"
+
+
+async def test_a_test_of_another_port_does_not_turn_the_panel_that_sells_to_it(scene):
+    scene.prefect.ends["check-panel"] = ("COMPLETED", "", {})
+    await scene.whmcs.test_connection(scene.panels[0])
+    before = dict(scene.prefect.blocks["main"])
+    form = {"hostname": "main.example.com", "username": "admin@example.com", "password": PANEL_PASSWORD, "port": "1500"}
+    await scene.whmcs.test_connection(scene.panels[0], form=form)
+    assert scene.prefect.blocks["main"] == before
+    assert scene.prefect.blocks["whmcs-unsaved"]["url"].endswith(":1500")
 
 
 async def test_the_product_form_has_the_manuals_settings_in_its_order(scene):
@@ -355,18 +368,23 @@ async def test_the_addons_page_tests_lists_and_decides_only_with_its_token(scene
     scene.prefect.only(service).becomes("FAILED", "Refusal: no fit server.")
     await scene.whmcs.custom(service, "sync")
     scene.prefect.variables["dciflow_held"] = {
-        "at": "t", "total": 1, "services": [{"service_id": service, "panel": "main", "reason": "R", "since": "t"}],
+        "at": "t", "total": 1,
+        "services": [{"service_id": service, "panel": "main", "reason": "R", "since": "t", "held_at": HELD_AT}],
     }  # fmt: skip
     page = await scene.whmcs.addon_page(ADDON)
     assert "no fit server" in page and scene.prefect.only(service).id in page
     assert "has the deployments" in await scene.whmcs.addon_page(ADDON, post={"task": "test", "token": TOKEN})
+    assert f'name="held_at" value="{HELD_AT}"' in page
     decision = {"task": "decide", "service_id": str(service), "decision": "retry", "why": "disk changed"}
+    assert "load this page again" in await scene.whmcs.addon_page(ADDON, post={**decision, "token": TOKEN})
+    decision["held_at"] = HELD_AT
     assert "Token" in await scene.whmcs.addon_page(ADDON, post=decision)
     assert [run.flow for run in scene.prefect.runs] == ["activate"]
     await scene.whmcs.addon_page(ADDON, post={**decision, "token": TOKEN})
     decided = scene.prefect.runs[-1]
     assert decided.flow == "decide-held"
-    assert decided.parameters == {"service_id": service, "decision": "retry", "who": "admin", "why": "disk changed"}
+    given = {"service_id": service, "decision": "retry", "who": "admin", "why": "disk changed", "held_at": HELD_AT}
+    assert decided.parameters == given
 
 
 async def test_services_of_ispsystems_module_are_previewed_and_adopted(scene):

@@ -319,10 +319,10 @@ async def test_a_shop_of_the_first_release_is_widened(shop: Shop) -> None:
     assert await shop.stock() == 2
 
 
-async def test_the_setting_is_the_last_one_and_the_drop_downs_read_the_same_catalogue(shop: Shop) -> None:
+async def test_the_setting_is_the_eighth_and_the_drop_downs_read_the_same_catalogue(shop: Shop) -> None:
     await shop.whmcs.edit("tblservers", shop.scene.panels[1], disabled=1)
     shop.offers("main", counted(3), counted(None, name="Unknown"))
     fields = await shop.whmcs.product_form(shop.product)
-    assert (fields[-1].name, fields[-1].type, fields[-1].value) == ("Stock of free servers", "yesno", "on")
+    assert (fields[7].name, fields[7].type, fields[7].value) == ("Stock of free servers", "yesno", "on")
     assert fields[0].options == {XEON: f"{XEON} (3 free)", "Unknown": "Unknown"}
     assert fields[5].options == {"": "Every location", "1": "1 Place 1", "2": "2 Place 2"}

@@ -94,7 +94,9 @@ final class Happenings
     /** Test Connection of a saved server, or of a form that is not saved yet. @param array<string, mixed> $form */
     public static function testConnection(string $module, ?int $server = null, array $form = []): array
     {
-        $params = $server !== null ? Params::ofServer($server) : Params::connection($form) + ['serverid' => ''];
+        $params = $form === [] && $server !== null
+            ? Params::ofServer($server)
+            : ['serverid' => $server ?? ''] + Params::connection($form);
         return AdminArea::testConnection($module, $params);
     }
 

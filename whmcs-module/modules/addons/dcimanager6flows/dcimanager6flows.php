@@ -17,7 +17,7 @@ function dcimanager6flows_config(): array
     return [
         'name' => 'DCImanager 6 flows',
         'description' => 'Runs DCImanager 6 services as Prefect flows: settings, open requests, held services.',
-        'version' => '1.0.0',
+        'version' => '0.1.0',
         'author' => 'dciflow',
         'language' => 'english',
         'fields' => [
@@ -25,7 +25,7 @@ function dcimanager6flows_config(): array
                 'FriendlyName' => 'Prefect API address',
                 'Type' => 'text',
                 'Size' => '60',
-                'Description' => 'For example https://prefect.example.com/api',
+                'Description' => 'For example https://prefect-whmcs.example.com:8443/api, the door of docs/least-privilege.md',
             ],
             'auth' => [
                 'FriendlyName' => 'Prefect auth string',

@@ -98,6 +98,15 @@ function dcimanager6_ConfigOptions($params = []): array
             'SimpleMode' => true,
             'Description' => "WHMCS's stock follows the free, fit servers; needs Stock Control on the product.",
         ],
+        'wipe_delay' => [
+            'FriendlyName' => 'Wipe delay (hours)',
+            'Type' => 'text',
+            'Size' => '5',
+            'Default' => '0',
+            'SimpleMode' => true,
+            'Description' => 'So long after a deletion the server is only off the network and can be brought back; '
+                . '0 wipes at once. It holds for services that are activated from now on.',
+        ],
     ];
 }
 

@@ -46,7 +46,7 @@ final class Buttons
             Schema::ensure();
             $serviceId = (new Call($params))->serviceId();
             $open = Requests::open($serviceId);
-            if ($open !== null && !Requests::overtake($open, 'Unlink')) {
+            if ($open !== null && $open->flowRunId !== null) {
                 throw new Refusal($open->withLink("$open->action is open: wait for it or cancel its run first."));
             }
             $mark = "unlink $serviceId";
@@ -55,7 +55,11 @@ final class Buttons
                 throw new Refusal(
                     'Press Unlink again within 2 minutes to make WHMCS forget this service\'s server. '
                     . 'The ledger and the panel keep everything: the server stays the client\'s.'
+                    . ($open === null ? '' : " Its $open->action is given up: look first whether Prefect has its run.")
                 );
+            }
+            if ($open !== null && !Requests::giveUp($open)) {
+                throw new Refusal("$open->action is being sent right now: look at its run first.");
             }
             Settings::forget($mark);
             Requests::forget($serviceId);

@@ -111,6 +111,13 @@ final class Command
             return;
         }
         $now = $sync->request($open);
+        if ($now->isOpen() && $now->flowRunId === null) {
+            throw new Refusal(
+                "Service $now->serviceId is busy with $now->action since $now->createdAt UTC, and whether Prefect has it "
+                . "is unknown: look there for $now->action-service-$now->serviceId. If there is none, press Unlink "
+                . 'twice to give it up, then Retry.'
+            );
+        }
         if ($now->isOpen()) {
             throw new Refusal($now->withLink(
                 "Service $now->serviceId is busy with $now->action since $now->createdAt UTC: "
@@ -127,7 +134,8 @@ final class Command
         if ($last === null || $last->action !== $this->action || $last->state !== Request::DONE) {
             return null;
         }
-        $isThere = ($this->action === 'activate' && !$service->isOver())
+        // Pending again is a new wish: its server may have gone back by a way that WHMCS was not asked for.
+        $isThere = ($this->action === 'activate' && $service->status === Hosting::ACTIVE)
             || ($this->action === 'terminate' && $service->status === 'Terminated');
         $isSame = $last->told !== Request::TOLD_ALL || Time::age($last->closedAt) <= self::SAME_WISH_SECONDS;
         return $isThere || $isSame ? $last : null;
@@ -206,7 +214,7 @@ final class Command
             return $sync->send($request);
         } catch (PrefectError $error) {
             Requests::notSent($request, $error);
-            $who = Sync::isSentByCron($request) ? 'the cron sends it again, and so does Retry' : 'Retry sends it again';
+            $who = Sync::isSentByOthers($request) ? 'the cron sends it again, and so does Retry' : 'Retry sends it again';
             throw new Refusal($error->getMessage() . " The request is kept: $who.");
         }
     }
@@ -235,7 +243,7 @@ final class Command
             $request = Requests::get($request->id); // it may have ended while we said so
         }
         $this->request = $request;
-        if ($request->state === Request::FAILED) {
+        if ($request->state === Request::FAILED || $request->state === Request::CANCELLED) {
             return $request->withLink($request->message);
         }
         if ($request->isOpen() && Settings::strict()) {

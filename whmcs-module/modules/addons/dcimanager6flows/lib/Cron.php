@@ -60,7 +60,7 @@ final class Cron
     private static function one(Request $request): void
     {
         if ($request->flowRunId === null) {
-            if (!Sync::isSentByCron($request)) {
+            if (!Sync::isSentByOthers($request)) {
                 Requests::looked($request);
                 return;
             }

@@ -20,6 +20,7 @@ final class HeldServices
     ];
     private const SECONDS = 10.0;
     private const WHY_LONGEST = 300; // characters
+    private const MOMENT = '/\A\d{4}-\d\d-\d\dT[\d:.]{8,15}\+00:00\z/';
 
     public static function html(Reports $reports, string $page): string
     {
@@ -35,7 +36,11 @@ final class HeldServices
                     Text::html(Reports::word($service['panel'] ?? '')),
                     Text::html(Reports::word($service['reason'] ?? '')),
                     Text::html(Reports::word($service['since'] ?? '')),
-                    self::form($page, Reports::word($service['service_id'] ?? '')),
+                    self::form(
+                        $page,
+                        Reports::word($service['service_id'] ?? ''),
+                        Reports::word($service['held_at'] ?? '')
+                    ),
                 ];
             }
         }
@@ -58,11 +63,22 @@ final class HeldServices
         if ($serviceId <= 0 || !isset(self::DECISIONS[$decision]) || $why === '') {
             throw new Refusal('Nothing was decided: choose a decision and write why.');
         }
+        // The page may be old, and the service HELD anew for another reason: what is decided is the hold that was shown.
+        $heldAt = is_string($post['held_at'] ?? null) ? $post['held_at'] : '';
+        if (preg_match(self::MOMENT, $heldAt) !== 1) {
+            throw new Refusal('Nothing was decided: load this page again first.');
+        }
         // One key per form: pressing twice, or reloading the page, gives one run.
         $once = is_string($post['once'] ?? null) ? hash('sha256', $post['once']) : bin2hex(random_bytes(16));
         $run = (new Prefect(new Deadline(self::SECONDS)))->start(
             'decide-held',
-            ['service_id' => $serviceId, 'decision' => $decision, 'who' => self::who(), 'why' => $why],
+            [
+                'service_id' => $serviceId,
+                'decision' => $decision,
+                'who' => self::who(),
+                'why' => $why,
+                'held_at' => $heldAt,
+            ],
             "decide-held-service-$serviceId",
             ["service:$serviceId"],
             Settings::installation() . ":decide:$serviceId:" . substr($once, 0, 32)
@@ -71,7 +87,7 @@ final class HeldServices
         return "The decision for service $serviceId is being carried out: " . Run::link($run->id);
     }
 
-    private static function form(string $page, string $serviceId): string
+    private static function form(string $page, string $serviceId, string $heldAt): string
     {
         $options = '';
         foreach (self::DECISIONS as $value => $label) {
@@ -80,7 +96,8 @@ final class HeldServices
         return Html::form(
             $page,
             'decide',
-            Html::hidden('service_id', $serviceId) . Html::hidden('once', bin2hex(random_bytes(16)))
+            Html::hidden('service_id', $serviceId) . Html::hidden('held_at', $heldAt)
+            . Html::hidden('once', bin2hex(random_bytes(16)))
             . '<select name="decision" required><option value="">choose</option>' . $options . '</select> '
             . '<input name="why" required maxlength="' . self::WHY_LONGEST . '" placeholder="why"> '
             . '<button class="btn btn-default">Decide</button>'

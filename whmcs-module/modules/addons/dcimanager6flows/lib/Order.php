@@ -23,6 +23,7 @@ final class Order
     public const LOCATION = 6;
     public const VERIFIED_ONLY = 7;
     public const STOCK = 8;
+    public const WIPE_DELAY = 9;
 
     public const DEFAULT_TIMEOUT = 60; // minutes; the flow's own default
 
@@ -39,6 +40,7 @@ final class Order
         $timeout = $call->setting(self::TIMEOUT);
         $addresses = Options::value($options, Options::IP) ?? '1';
         $hostname = $call->text('domain');
+        $delay = $call->setting(self::WIPE_DELAY);
         return [
             'client_id' => $clientId,
             'configuration' => $call->setting(self::CONFIGURATION),
@@ -51,6 +53,7 @@ final class Order
             'os_install_timeout_minutes' =>
                 $timeout === '' ? self::DEFAULT_TIMEOUT : self::number('OS Installation timeout (minute)', $timeout),
             'hostname' => $hostname === '' ? null : $hostname,
+            'wipe_delay_hours' => $delay === '' ? 0 : self::number('Wipe delay (hours)', $delay),
         ];
     }
 

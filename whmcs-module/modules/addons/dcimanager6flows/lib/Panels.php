@@ -74,7 +74,14 @@ final class Panels
         if ($server === null || ($server->type ?? '') !== Services::MODULE) {
             return;
         }
-        $call = new Call([
+        $data = self::data(self::saved($server));
+        self::store($serverId, self::name($serverId), $data, new Prefect(new Deadline(8.0)), false);
+    }
+
+    /** A saved server record as WHMCS passes it to module functions. */
+    private static function saved(\stdClass $server): Call
+    {
+        return new Call([
             'serverhostname' => $server->hostname ?? '',
             'serverip' => $server->ipaddress ?? '',
             'serverusername' => $server->username ?? '',
@@ -82,7 +89,6 @@ final class Panels
             'serversecure' => in_array($server->secure ?? 'on', ['on', 1, '1', true], true),
             'serverport' => $server->port ?? '',
         ]);
-        self::store($serverId, self::name($serverId), self::data($call), new Prefect(new Deadline(8.0)), false);
     }
 
     /**
@@ -137,10 +143,11 @@ final class Panels
     private static function isSaved(int $serverId, Call $call): bool
     {
         $server = Capsule::table('tblservers')->where('id', $serverId)->first();
-        return $server !== null
-            && (string) ($server->hostname ?? '') === $call->text('serverhostname')
-            && (string) ($server->username ?? '') === $call->text('serverusername')
-            && decrypt((string) ($server->password ?? '')) === $call->text('serverpassword');
+        try {
+            return $server !== null && self::data(self::saved($server)) === self::data($call);
+        } catch (Refusal $error) {
+            return false; // what is saved is not complete, so it is not what was tested
+        }
     }
 
     private static function slug(string $name): string

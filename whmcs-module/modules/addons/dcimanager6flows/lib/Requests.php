@@ -129,10 +129,13 @@ final class Requests
             ->update(['panel' => $panel, 'parameters' => self::json($parameters)]);
     }
 
-    /** It may be in Prefect from here on, whatever becomes of the answer. */
-    public static function sending(Request $request): void
+    /** It may be in Prefect from here on, whatever becomes of the answer. False: it was overtaken, or others sent it. */
+    public static function sending(Request $request): bool
     {
-        self::change($request, ['maybe_sent' => 1]);
+        // The count of changed rows says nothing: it may have been marked before. Once it is, nobody overtakes it.
+        self::rows()->where('id', $request->id)->where('state', Request::REQUESTED)
+            ->update(['maybe_sent' => 1, 'updated_at' => Time::now()]);
+        return self::get($request->id)->state === Request::REQUESTED;
     }
 
     /** Prefect did not take it for certain, or we do not know. */
@@ -153,14 +156,23 @@ final class Requests
     /** Give up a request that Prefect cannot have. False: it may have it after all. */
     public static function overtake(Request $request, string $by): bool
     {
-        return self::rows()->where('id', $request->id)->where('state', Request::REQUESTED)->where('maybe_sent', 0)
-            ->whereNull('flow_run_id')
+        return self::end(self::rows()->where('maybe_sent', 0), $request, "Overtaken by $by before Prefect had it.");
+    }
+
+    /** Give up a request without a run because a person looked and Prefect does not have it. False: it has a run. */
+    public static function giveUp(Request $request): bool
+    {
+        return self::end(self::rows(), $request, 'Given up by staff: Prefect did not have it.');
+    }
+
+    private static function end(\Illuminate\Database\Query\Builder $rows, Request $request, string $message): bool
+    {
+        return $rows->where('id', $request->id)->where('state', Request::REQUESTED)->whereNull('flow_run_id')
             ->where(static function ($asked): void {
                 $asked->whereNull('asked_until')->orWhere('asked_until', '<', Time::now());
             })
             ->update(['open_for' => null, 'state' => Request::CANCELLED, 'told' => Request::TOLD_ALL,
-                'message' => "Overtaken by $by before Prefect had it.", 'updated_at' => Time::now(),
-                'closed_at' => Time::now()]) > 0;
+                'message' => $message, 'updated_at' => Time::now(), 'closed_at' => Time::now()]) > 0;
     }
 
     /** Write down what stands in the way. False: it stood there before. */

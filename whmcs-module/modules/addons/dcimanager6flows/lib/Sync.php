@@ -41,10 +41,10 @@ final class Sync
     }
 
     /**
-     * Whether the cron may send what Prefect does not have. A deletion waits for a person: its client may have paid
-     * since, and a wipe that was asked for an hour ago is not asked for now.
+     * Whether anybody but its own command may send what Prefect does not have. A deletion waits for that: its client may
+     * have paid since, and a wipe that was asked for an hour ago is not asked for now.
      */
-    public static function isSentByCron(Request $request): bool
+    public static function isSentByOthers(Request $request): bool
     {
         return $request->action !== 'terminate';
     }
@@ -54,8 +54,8 @@ final class Sync
     {
         Requests::looked($request);
         if ($request->flowRunId === null) {
-            if ($request->isAsked()) {
-                return $request; // a module call sends it right now
+            if ($request->isAsked() || !self::isSentByOthers($request)) {
+                return $request; // a module call sends it
             }
             $request = $this->send($request);
         }
@@ -73,7 +73,9 @@ final class Sync
      */
     public function send(Request $request): Request
     {
-        Requests::sending($request);
+        if (!Requests::sending($request)) {
+            return Requests::get($request->id);
+        }
         try {
             $run = $this->prefect->start(
                 $request->action,

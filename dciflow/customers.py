@@ -1,0 +1,129 @@
+"""The demo's customers: what they ask for as clients of WHMCS do, and the table of what came of it."""
+
+import sys
+from dataclasses import dataclass, field
+
+import httpx
+from pydantic import BaseModel, ConfigDict, JsonValue
+from rich.console import Console
+from rich.table import Table
+
+from dciflow.shop import Action, Shop, Wants
+from dciflow.stack import Stack
+from dciflow.trigger import RunEnd
+
+console = Console(width=200 if not sys.stdout.isatty() else None)
+
+
+def say(text: str) -> None:
+    """Progress, one line each."""
+    console.print(f"· {text}", highlight=False)
+
+
+SHOWS: dict[Action, str] = {
+    "activate": "Active, 1 mail",
+    "suspend": "Suspended, 1 mail",
+    "unsuspend": "Active, 1 mail",
+    "terminate": "Terminated, 1 mail",
+}
+"""What WHMCS shows after each action: the service's status, and that its welcome mail went out once."""
+
+
+class Row(BaseModel):
+    """One line of the table: what was asked, what was expected and what came."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service_id: int
+    action: str
+    expected: str
+    saying: str
+    """What its message has to have in it: a run that fails for another reason is not as expected."""
+    end: RunEnd
+    shows: str
+    """What WHMCS should show afterwards."""
+    shown: str | None
+    """What it shows; None where no WHMCS of ours is asked."""
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it came as expected."""
+        ended = self.end.state == self.expected and self.saying in self.end.message
+        return ended and self.shown in (None, self.shows)
+
+
+class Unexpected(Exception):
+    """An outcome was not the expected one: that customer's story ends here."""
+
+
+@dataclass
+class Customer:
+    """One client with one service."""
+
+    shop: Shop
+    simulator: httpx.AsyncClient
+    wants: Wants
+    rows: list[Row] = field(default_factory=list)
+    server: int = 0
+    """Its server's number on the panel, once it is used."""
+
+    async def ask(
+        self, action: Action, expected: str = "COMPLETED", *, saying: str = "", shows: str | None = None
+    ) -> None:
+        """Ask for an action as WHMCS does, and wait for its end."""
+        end = await self.shop.ask(self.wants, action)
+        await self.note(action, expected, end, saying=saying, shows=shows or SHOWS[action])
+
+    async def watched(self) -> None:
+        """Wait for the run that follows the installation."""
+        run_id = await self.shop.prefect.find("watch-os-install", self.wants.service_id, within_seconds=60)
+        end = await self.shop.prefect.wait(run_id)
+        await self.note("watch-os-install", "COMPLETED", end, shows=SHOWS["activate"])
+
+    async def uses_the_server(self) -> None:
+        """Leave something on the disk that the deletion has to clear."""
+        address = await self.shop.address(self.wants)
+        state = (await self.simulator.get("/control/state")).raise_for_status().json()
+        self.server = next(int(s["id"]) for s in state["servers"] if address in s["addresses"])
+        await self.by_hand("write_tenant_data", text=f"{self.wants.name}'s photographs")
+
+    async def by_hand(self, action: str, **more: JsonValue) -> None:
+        """Somebody does something to the customer's server in the panel's own pages."""
+        body = {"action": action, "server": self.server, **more}
+        (await self.simulator.post("/control/by-hand", json=body)).raise_for_status()
+
+    async def server_now(self) -> dict[str, JsonValue]:
+        """The customer's server as it is on the panel."""
+        state = (await self.simulator.get("/control/state")).raise_for_status().json()
+        server: dict[str, JsonValue] = next(s for s in state["servers"] if s["id"] == self.server)
+        return server
+
+    async def note(self, action: str, expected: str, end: RunEnd, *, saying: str = "", shows: str) -> None:
+        """Put what came into the table. Raises Unexpected: it is not what was expected."""
+        shown = await self.shop.shows(self.wants, shows)
+        row = Row(
+            service_id=self.wants.service_id,
+            action=action,
+            expected=expected,
+            saying=saying,
+            end=end,
+            shows=shows,
+            shown=shown,
+        )
+        self.rows.append(row)
+        text = f"service {row.service_id}: {action} {end.state} in {end.seconds:.1f} s"
+        text += f"; WHMCS shows {shown}" if shown else ""
+        say(text if row.as_expected else f"{text} (expected {expected}; {shows}): {end.message}")
+        if not row.as_expected:
+            raise Unexpected
+
+
+def print_table(stack: Stack, rows: list[Row]) -> None:
+    """All rows as one table."""
+    table = Table("Service", "Action", "Outcome", "Seconds", "WHMCS shows", "Flow run")
+    for row in rows:
+        outcome = row.end.state if row.as_expected else f"{row.end.state}, expected {row.expected}"
+        link = f"{stack.prefect}/v2/runs/flow-run/{row.end.run_id}" if row.end.run_id else "-"
+        shown = row.shown or "-"
+        table.add_row(str(row.service_id), row.action, outcome, f"{row.end.seconds:.1f}", shown, link)
+    console.print(table)
