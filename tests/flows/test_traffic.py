@@ -53,6 +53,7 @@ async def test_active_and_suspended_services_have_the_traffic_of_their_servers(s
     one, two, gone = await sold(stage, 3)
     await stage.run(suspend, two)
     await stage.run(terminate, gone)
+    await stage.run(activate, stage.buy("web9.example.com"), order=stage.order(wait_for_os=False))  # installs yet
     server = await stage.server(one)
     server.received, server.sent, server.traffic_limit = 5 * MB, 3 * MB - 1, 1000 * MB
     month = await read_traffic(PANEL)

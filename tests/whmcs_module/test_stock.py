@@ -209,7 +209,7 @@ async def test_an_activation_counts_until_the_catalogue_knows_its_server(shop: S
 
 
 async def test_a_second_life_of_a_service_counts_again(shop: Shop) -> None:
-    shop.scene.prefect.ends["terminate"] = ("COMPLETED", "", {"state": "RELEASED"})
+    shop.scene.prefect.ends["terminate"] = ("COMPLETED", "", {})  # labels may be lost
     service = await shop.scene.activated()
     await shop.whmcs.sql("UPDATE mod_dcimanager6_service SET server_since = '2026-01-01 00:00:00'")
     assert await shop.whmcs.command(service, "TerminateAccount") == "success"
