@@ -160,7 +160,7 @@ async def test_a_configuration_that_runs_short_is_told_and_one_whose_stock_is_un
     async def kept(*_: object, **__: object) -> None:
         """Prefect's variables are not what this is about."""
 
-    monkeypatch.setattr("tasks.catalogue.Variable.aset", kept)
+    monkeypatch.setattr("tasks.shelf.Variable.aset", kept)
     await keep_catalogue(await read_catalogue(PANEL))
     assert stage.events == []
     for server in stage.panel.servers.values():
