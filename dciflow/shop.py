@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +72,9 @@ class Shop(Protocol):
     async def ask(self, wants: Wants, action: Action) -> RunEnd:
         """Ask for an action as WHMCS does, and wait for its run's end."""
 
-    async def shows(self, wants: Wants, expected: str) -> str | None:
-        """Status and number of mails as the shop shows them, as soon as they are as expected; None: it shows none."""
+    async def shows(self, wants: Wants, expected: Collection[str]) -> str | None:
+        """Status and number of mails as the shop shows them, as soon as they are among the expected; None: it shows
+        none."""
 
     async def address(self, wants: Wants) -> str:
         """The server's main address, as the client sees it."""
@@ -118,7 +119,7 @@ class ApiShop:
             parameters |= {"requested_by": "client", "order": order}
         return await self.prefect.run(action, parameters)
 
-    async def shows(self, wants: Wants, expected: str) -> str | None:
+    async def shows(self, wants: Wants, expected: Collection[str]) -> str | None:
         return None
 
     async def address(self, wants: Wants) -> str:
@@ -162,9 +163,9 @@ class WhmcsShop:
         end = await self.prefect.wait(new[0])
         return end.model_copy(update={"seconds": time.monotonic() - started})
 
-    async def shows(self, wants: Wants, expected: str) -> str | None:
+    async def shows(self, wants: Wants, expected: Collection[str]) -> str | None:
         for _ in range(SHOWN_SECONDS * 2):
-            if await self._shown(wants) == expected:
+            if await self._shown(wants) in expected:
                 break
             await asyncio.sleep(0.5)
         return await self._shown(wants)
