@@ -179,6 +179,10 @@ def environment(home: Path, prefect: str, speed: float) -> dict[str, str]:
         "PREFECT_CLI_COLORS": "false",
         "DCIFLOW_LEDGER_URL": f"sqlite+aiosqlite:///{home / 'ledger.db'}",
         "DCIFLOW_CLOCK_SPEED": str(speed),
+        # A simulated day is over in minutes, and whoever plays takes back more than a careful host would.
+        "DCIFLOW_CAP_TERMINATIONS_PER_DAY": "10000",
+        "DCIFLOW_CAP_SMALL_FLEET": "10000",
+        "DCIFLOW_CAP_WIPES_PER_HOUR": "10000",
         "PYTHONUNBUFFERED": "1",
     }
 

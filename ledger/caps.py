@@ -21,7 +21,7 @@ INSTALLATIONS = "installation-cap"
 """The caps. A person may let one service past the first two, which are reasons for HELD."""
 
 SMALL_FLEET = 10
-"""Terminations a day that the share never forbids: a tenth of twelve servers is one."""
+"""Terminations a day that the share never forbids, if nothing else is set: a tenth of twelve servers is one."""
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -38,7 +38,9 @@ class Caps(BaseModel):
 
     terminations_per_day: int
     terminations_share: float
-    """Terminations a day as a share of the servers that are promised now, 0 to 1; see SMALL_FLEET."""
+    """Terminations a day as a share of the servers that are promised now, 0 to 1."""
+    small_fleet: int = SMALL_FLEET
+    """As many a day are never too many for the share."""
     wipes_per_hour: int
 
 
@@ -51,7 +53,7 @@ async def count_termination(session: AsyncSession, row: ServiceRow, caps: Caps, 
     if _allowed(row, TERMINATIONS):
         return
     fleet = (await session.exec(select(func.count()).select_from(ClaimRow))).one()
-    share = max(int(caps.terminations_share * fleet), SMALL_FLEET)
+    share = max(int(caps.terminations_share * fleet), caps.small_fleet)
     begun = select(func.count()).where(
         col(ServiceRow.releasing_since) > now - DAY, ServiceRow.service_id != row.service_id
     )

@@ -23,6 +23,7 @@ def caps_of_destruction() -> Caps:
     return Caps(
         terminations_per_day=here.cap_terminations_per_day,
         terminations_share=here.cap_terminations_share,
+        small_fleet=here.cap_small_fleet,
         wipes_per_hour=here.cap_wipes_per_hour,
     )
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dcimanager.transport import CALLS_AT_ONCE
+from ledger.caps import SMALL_FLEET
 
 MOST = 10_000
 """A cap can be moved up to here; there is no value that switches it off."""
@@ -31,7 +32,10 @@ class Settings(BaseSettings):
     """Services whose server may begin to be taken back in 24 hours; the next one is HELD (safety rule 7)."""
 
     cap_terminations_share: float = Field(default=0.1, gt=0, le=1)
-    """The same as a share of the servers that are promised; ten a day are never too many for it."""
+    """The same as a share of the servers that are promised."""
+
+    cap_small_fleet: int = Field(default=SMALL_FLEET, ge=1, le=MOST)
+    """As many terminations in 24 hours are never too many for the share."""
 
     cap_wipes_per_hour: int = Field(default=30, ge=1, le=MOST)
     """Wipes that may be permitted in an hour; the next one is HELD."""
