@@ -106,13 +106,10 @@ async def panel_list() -> None:
 @command
 async def panel_check(name: Annotated[str, typer.Argument(help="The panel's name.")]) -> None:
     """Log in, compare the dialect, and say whether the panel is ready for orders and for deletions."""
-    from tasks.connections import connections, panel_named
+    from tasks.connections import panel_named
     from tasks.panels import Readiness, examine
 
-    try:
-        report = await examine(await panel_named(name))
-    finally:
-        await connections().aclose()
+    report = await examine(await panel_named(name))
     table = Table("", "What was looked at", title=f"Panel {name}")
     for line in [*report.orders, *report.deletions]:
         table.add_row(line.verdict.value, line.what)
@@ -134,11 +131,7 @@ async def panel_recount(name: Annotated[str, typer.Argument(help="The panel's na
     from ledger import overview
     from tasks.connections import ledger
 
-    try:
-        known = await overview.forget_counts(ledger(), name)
-    finally:
-        await ledger().dispose()
-    if not known:
+    if not await overview.forget_counts(ledger(), name):
         fail(f"Panel {name} was never reconciled: there is nothing to forget.")
     typer.echo(f"The next reconciliation of panel {name} counts anew.")
 

@@ -25,14 +25,18 @@ def fail(text: str) -> NoReturn:
 
 
 def command(body: Callable[P, Awaitable[None]]) -> Callable[P, None]:
-    """Run an async command; an expected end is one line, never a stack trace."""
+    """Run an async command and close what it opened; an expected end is one line, never a stack trace."""
 
     @functools.wraps(body)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from tasks.connections import close_connections
         from tasks.log import EXPECTED
 
         async def whole() -> None:
-            await body(*args, **kwargs)
+            try:
+                await body(*args, **kwargs)
+            finally:
+                await close_connections()
 
         try:
             asyncio.run(whole())

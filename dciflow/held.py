@@ -23,12 +23,9 @@ Why = Annotated[str, typer.Option(help="The reason for the decision; it is kept.
 async def held_list() -> None:
     """List the services that are HELD, with the reason and the evidence, longest waiting first."""
     from ledger import services
-    from tasks.connections import close_connections, ledger
+    from tasks.connections import ledger
 
-    try:
-        held = await services.held(ledger())
-    finally:
-        await close_connections()
+    held = await services.held(ledger())
     table = Table("Service", "Panel", "Server", "Was", "Since (UTC)", Column("Reason", no_wrap=True), "Evidence")
     for service in held:
         table.add_row(
@@ -50,15 +47,12 @@ async def held_show(service_id: ServiceId) -> None:
     from ledger import services
     from ledger.errors import Unknown
     from tasks.card import held_card
-    from tasks.connections import close_connections, ledger
+    from tasks.connections import ledger
 
-    try:
-        service = await services.get(ledger(), service_id)
-        if service is None:
-            raise Unknown(service_id)
-        out.print(Markdown(await held_card(service)))
-    finally:
-        await close_connections()
+    service = await services.get(ledger(), service_id)
+    if service is None:
+        raise Unknown(service_id)
+    out.print(Markdown(await held_card(service)))
 
 
 @held_app.command("release")
@@ -103,26 +97,18 @@ async def held_forget_server(service_id: ServiceId, why: Why) -> None:
 
 
 async def _decide(service_id: int, choice: "Choice", why: str, *, past_cap: bool = False) -> None:
-    from tasks.connections import close_connections
     from tasks.decisions import Verdict, carry_out
 
-    try:
-        verdict = Verdict(choice=choice, who=who(), why=why, past_cap=past_cap)
-        typer.echo(await carry_out(service_id, verdict))
-    finally:
-        await close_connections()
+    verdict = Verdict(choice=choice, who=who(), why=why, past_cap=past_cap)
+    typer.echo(await carry_out(service_id, verdict))
 
 
 @command
 async def bring_back(service_id: ServiceId, why: Why) -> None:
     """Give a service its server back during its wipe delay; an ACTIVE one is put back on the network."""
     from tasks import decisions
-    from tasks.connections import close_connections
 
-    try:
-        typer.echo(await decisions.bring_back(service_id, who=who(), why=why))
-    finally:
-        await close_connections()
+    typer.echo(await decisions.bring_back(service_id, who=who(), why=why))
 
 
 @command
@@ -130,12 +116,9 @@ async def protect(service_id: ServiceId, why: Why) -> None:
     """Let no automation suspend or terminate a service; a suspension by an administrator goes through."""
     from ledger import decisions
     from tasks.clock import clock
-    from tasks.connections import close_connections, ledger
+    from tasks.connections import ledger
 
-    try:
-        await decisions.protect(ledger(), service_id, who=who(), why=why, now=clock().now())
-    finally:
-        await close_connections()
+    await decisions.protect(ledger(), service_id, who=who(), why=why, now=clock().now())
     typer.echo(f"Service {service_id} is protected.")
 
 
@@ -144,10 +127,7 @@ async def unprotect(service_id: ServiceId, why: Why) -> None:
     """End the protection of a service."""
     from ledger import decisions
     from tasks.clock import clock
-    from tasks.connections import close_connections, ledger
+    from tasks.connections import ledger
 
-    try:
-        await decisions.unprotect(ledger(), service_id, who=who(), why=why, now=clock().now())
-    finally:
-        await close_connections()
+    await decisions.unprotect(ledger(), service_id, who=who(), why=why, now=clock().now())
     typer.echo(f"Service {service_id} is not protected any more.")
