@@ -2,10 +2,9 @@
 
 from prefect import flow
 
-from dcimanager.errors import PanelError
-from tasks.connections import connections
 from tasks.log import quiet_expected_ends, run_log
 from tasks.outcomes import Refusal
+from tasks.panels import of_each_panel
 from tasks.settings import settings
 from tasks.traffic import keep_traffic, read_traffic
 
@@ -23,12 +22,10 @@ async def traffic(panel: str | None = None) -> None:
     if not settings().traffic:
         run_log().info("traffic is off: set DCIFLOW_TRAFFIC=true when [server_traffic] is right for your panels")
         return
-    failed = []
-    for name in [panel] if panel else await connections().name_panels():
-        try:
-            await keep_traffic(await read_traffic(name))
-        except (PanelError, Refusal) as error:  # the other panels are not to wait for this one
-            run_log().warning("panel %s: %s", name, error)
-            failed.append(name)
+
+    async def one(name: str) -> None:
+        await keep_traffic(await read_traffic(name))
+
+    failed = await of_each_panel(panel, one)
     if failed:
         raise Refusal(f"The traffic of {', '.join(failed)} could not be read (see the log); WHMCS keeps what it has.")

@@ -8,6 +8,7 @@ from prefect import get_client
 from prefect.artifacts import acreate_table_artifact
 from prefect.context import FlowRunContext
 from prefect.events import emit_event
+from prefect.types import MAX_VARIABLE_VALUE_LENGTH
 from prefect.variables import Variable
 from pydantic import JsonValue
 
@@ -23,9 +24,6 @@ from tasks.repairs import Outcome, Repaired
 
 COMPARED = "dciflow.reconciled"
 """The event of a panel that was compared; one that could not be is an alert (tasks/alerts.py)."""
-
-VARIABLE_CHARACTERS = 5000
-"""Prefect takes no longer variable."""
 
 SHOWN, SHOWN_HELD = 20, 40
 """What WHMCS's page shows at most; the tables beside the run have all."""
@@ -171,7 +169,7 @@ def fitting(facts: dict[str, JsonValue], name: str, shown: list[dict[str, JsonVa
     """The facts with as many of the shown ones, in order, as a variable has room for."""
     while True:
         value: dict[str, JsonValue] = {**facts, name: list(shown)}
-        if not shown or len(json.dumps(value)) <= VARIABLE_CHARACTERS:
+        if not shown or len(json.dumps(value)) <= MAX_VARIABLE_VALUE_LENGTH:
             return value
         shown = shown[:-1]
 

@@ -1,6 +1,7 @@
 """Whether a panel can sell: it answers, its dialect is ours, it has something to order and can wipe what comes back."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
 from prefect.artifacts import acreate_markdown_artifact
@@ -11,9 +12,25 @@ from dcimanager.check import Finding, Verdict, compare_with_swagger
 from dcimanager.errors import NotFound, PanelError, Refused, Surprise, Unreachable
 from dcimanager.panel import Panel
 from tasks.card import code
-from tasks.connections import forget_panel, panel_named
+from tasks.connections import connections, forget_panel, panel_named
 from tasks.effects import reads
 from tasks.log import run_log
+from tasks.outcomes import Refusal
+
+
+async def of_each_panel(panel: str | None, work: Callable[[str], Awaitable[None]]) -> list[str]:
+    """Do the work for the panel, or for all that are stored, one after the other; the names of those it failed for.
+
+    What a panel or its block says no to is logged, and the other panels do not wait for it. Raises PrefectUnreachable.
+    """
+    failed = []
+    for name in [panel] if panel else await connections().name_panels():
+        try:
+            await work(name)
+        except (PanelError, Refusal) as error:
+            run_log().warning("panel %s: %s", name, error)
+            failed.append(name)
+    return failed
 
 
 class Readiness(StrEnum):

@@ -1,11 +1,12 @@
 import json
 from datetime import UTC, datetime
 
+from prefect.types import MAX_VARIABLE_VALUE_LENGTH
 from pydantic import JsonValue
 
 from ledger.overview import DifferenceKey, Known
 from tasks.differences import Difference, Drift, Repair
-from tasks.drift_report import REMEDIES, ROWS, VARIABLE_CHARACTERS, fitting, still_open, summary, table
+from tasks.drift_report import REMEDIES, ROWS, fitting, still_open, summary, table
 from tasks.reconciliation import Comparison
 from tasks.repairs import MOST_REPAIRS, Outcome, Repaired, chosen
 
@@ -54,7 +55,7 @@ def test_a_table_that_would_be_endless_says_how_much_more_there_is() -> None:
 def test_a_variable_has_as_many_rows_as_prefect_takes() -> None:
     rows: list[dict[str, JsonValue]] = [{"class": "x", "what": "y" * 400} for _ in range(20)]
     value = fitting({"at": "now"}, "open", rows)
-    assert len(json.dumps(value)) <= VARIABLE_CHARACTERS
+    assert len(json.dumps(value)) <= MAX_VARIABLE_VALUE_LENGTH
     shown = value["open"]
     assert isinstance(shown, list)
     assert 10 < len(shown) < 20
