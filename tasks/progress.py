@@ -22,8 +22,11 @@ from tasks.log import EXPECTED, run_log
 
 PREFIX = "dciflow."
 
-WHMCS_WAITS = timedelta(seconds=8)
-"""So long the module itself waits for the end of a run that it started: of what ends sooner it need not be told."""
+WHMCS_SEES = timedelta(seconds=4)
+"""Of what ends sooner the module need not be told: it waits 8 s for the end of a run, beginning before it starts it."""
+
+WATCHER = "watch-os-install"
+"""The flow that goes on where an activation handed over, in a run of its own for which no command waits."""
 
 
 class Progress(StrEnum):
@@ -81,8 +84,10 @@ async def tell(service_id: int) -> None:
 
 
 async def tell_the_end(flow: "Flow[..., Any]", flow_run: FlowRun, state: "RunState[Any]") -> None:
-    """Have WHMCS look at a run that has ended, if it does not wait for it any more. A hook of the flow."""
+    """Have WHMCS look at a run that has ended, unless it waits for it anyway. A hook of the flow."""
     service_id = flow_run.parameters.get("service_id")
-    ended = state.timestamp
-    if isinstance(service_id, int) and flow_run.created is not None and ended - flow_run.created > WHMCS_WAITS:
+    if not isinstance(service_id, int) or flow_run.created is None:
+        return
+    is_seen = flow.name != WATCHER and state.timestamp - flow_run.created < WHMCS_SEES
+    if not is_seen:
         await tell(service_id)

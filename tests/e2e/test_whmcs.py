@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -225,3 +227,47 @@ def stack_files(shop: WhmcsShop) -> list[Path]:
     found = [file for file in home.rglob("*") if file.is_file() and file.name != "simulator.log"]
     assert {"prefect.db", "ledger.db", "worker.log"} <= {file.name for file in found}
     return [file for file in found if "whmcs" not in file.relative_to(home).parts]
+
+
+async def test_a_prefect_that_is_away_is_told_in_one_line_and_retry_goes_on(shop: WhmcsShop) -> None:
+    story = await ordered(shop, "patient", dont_wait="on")
+    await shop.whmcs.configure(ADDON, api_url="http://127.0.0.1:9/api")
+    try:
+        said = await shop.whmcs.command(story.service, "CreateAccount", "payment")
+    finally:
+        await shop.whmcs.configure(ADDON, api_url=shop.stack.api)
+    assert said != "success" and "\n" not in said
+    (row,) = (await shop.whmcs.state()).waiting(story.service)
+    assert await shop.whmcs.retry(row.id) == "success"
+    await story.mailed()
+    assert await story.status() == "Active"
+    await story.give_back()
+
+
+async def test_a_held_service_is_decided_on_from_the_addons_page(shop: WhmcsShop) -> None:
+    story = await ordered(shop, "held", dont_wait="on")
+    assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
+    state = await story.mailed()
+    address = state.service(story.service).dedicatedip
+    async with httpx.AsyncClient(base_url=shop.stack.simulator) as simulator:
+        servers = (await simulator.get("/control/state")).json()["servers"]
+        server = next(server for server in servers if address in server["addresses"])
+        owner = {"action": "set_owner", "server": server["id"]}
+        (await simulator.post("/control/by-hand", json={**owner, "email": "other@example.com"})).raise_for_status()
+        assert "HELD (owner-changed)" in await shop.whmcs.command(story.service, "SuspendAccount", "automation")
+        (await simulator.post("/control/by-hand", json={**owner, "email": server["owner"]})).raise_for_status()
+
+    reconcile = await shop.prefect.deployment("reconcile/scheduled")
+    assert (await shop.prefect.wait(await shop.prefect.create(reconcile, "reconcile", {}))).state == "COMPLETED"
+    page = await shop.whmcs.addon_page(ADDON)
+    assert "owner-changed" in page
+    hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page[page.index('value="decide"') :]))
+    why = "the owner was set right again"
+    decision = {**hidden, "token": "stage-csrf-token", "task": "decide", "decision": "retry", "why": why}
+    assert "is being carried out" in await shop.whmcs.addon_page(ADDON, post=decision)
+    for _ in range(60):
+        if len(runs := await shop.prefect.runs("suspend", story.service)) > 1:
+            break
+        await asyncio.sleep(0.5)
+    assert (await shop.prefect.wait(runs[0])).state == "COMPLETED"
+    await story.give_back()
