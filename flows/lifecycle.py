@@ -22,7 +22,7 @@ from tasks.clock import clock
 from tasks.connections import forget_panel, ledger
 from tasks.heart import SILENT_AFTER, beating
 from tasks.identity import drive
-from tasks.log import EXPECTED, quiet_expected_ends, run_log
+from tasks.log import one_line_of_the_unforeseen, quiet_expected_ends, run_log
 from tasks.outcomes import Held, NoLongerWanted, Refusal
 from tasks.progress import label, tell_the_end
 from tasks.release import take_back
@@ -87,7 +87,7 @@ def lifecycle(
             asked = given.arguments
             order: Order | None = asked.get("order")
             service_id, panel = asked["service_id"], asked["panel"]
-            with sounding_the_end(action, service_id, panel):
+            with sounding_the_end(action, service_id, panel), one_line_of_the_unforeseen():
                 async with _request(action, service_id, panel, asked["requested_by"], order, after) as request:
                     if request.may_begin(ends_in, begins_with):
                         if order is not None:
@@ -194,7 +194,7 @@ async def _request(
     request = _Request(driver, service, action, requested_by)
     shows_card = True  # unless all went well with an action that changes nothing that the card shows
     try:
-        with beating(driver):
+        with beating(driver), one_line_of_the_unforeseen():
             client_id = order.client_id if order else service.client_id
             await label_run(action, service_id=service_id, panel=panel, client_id=client_id)
             yield request
@@ -212,8 +212,7 @@ async def _request(
     except Exception as error:
         if isinstance(error, WrongCredentials):
             forget_panel(panel)  # whoever comes next uses the block's credentials, which may be mended by then
-        # What nobody foresaw may quote anything, a password too: of that the ledger keeps the kind only.
-        await _close(driver, "failed", str(error) if isinstance(error, EXPECTED) else type(error).__name__)
+        await _close(driver, "failed", str(error))
         if isinstance(error, NoLongerWanted):
             await take_back(service_id)  # only now: it would be refused while this request is open
         raise

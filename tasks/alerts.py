@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from ledger.errors import CapReached, Superseded
 from ledger.snapshots import Service
 from tasks.connections import connections
-from tasks.log import EXPECTED, run_log
+from tasks.log import run_log
 from tasks.outcomes import PRESS, Held, NoLongerWanted, Reason
 from tasks.run import run_id, run_link
 
@@ -89,9 +89,7 @@ def sounding_the_end(action: str, service_id: int, panel: str) -> Iterator[None]
         raise
     except Exception as error:
         if action in FAILURES:
-            # What nobody foresaw may quote anything, a password too: of that only the kind is told.
-            what = str(error) if isinstance(error, EXPECTED) else type(error).__name__
-            sound(of_failure(action, service_id, panel, what, run_id()))
+            sound(of_failure(action, service_id, panel, str(error), run_id()))
         raise
 
 

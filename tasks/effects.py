@@ -9,6 +9,7 @@ Inside a flow run a step is a Prefect task. Outside of one it is a plain corouti
 harness can play a whole lifecycle without an engine.
 """
 
+import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -24,7 +25,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from dcimanager.errors import Unreachable
 from ledger.snapshots import Service
 from tasks.clock import clock
-from tasks.log import run_log
+from tasks.log import one_line_of_the_unforeseen, run_log
 from tasks.outcomes import Held, PrefectUnreachable, Reason
 from tasks.results import RESULTS, result_storage
 from whmcs.errors import Unreachable as BillingUnreachable
@@ -130,8 +131,14 @@ def _step(
     repeats: bool,
 ) -> Step[P, R]:
     kept = policy is not NO_CACHE
+
+    @functools.wraps(body)
+    async def in_a_task(*args: P.args, **kwargs: P.kwargs) -> R:
+        with one_line_of_the_unforeseen():
+            return await body(*args, **kwargs)
+
     task: Task[P, Any] = Task(
-        body,
+        in_a_task,
         name=body.__name__,
         # The kind is said here and not by a tag: for each tag Prefect would ask the server whether it has a free slot.
         description=f"{kind}: {what}. {inspect.getdoc(body)}",

@@ -1,16 +1,20 @@
 """The run's log as the module log: a line per panel call, sentences for the rest, no stack trace for expected ends."""
 
 import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from prefect.exceptions import MissingContextError
+from prefect.exceptions import Abort, MissingContextError
 from prefect.logging import get_run_logger
 
 from dcimanager.endpoints import DialectError
 from dcimanager.errors import PanelError
 from dcimanager.transport import Call
 from ledger.errors import LedgerError
-from tasks.outcomes import Stop
+from tasks.outcomes import Stop, Unforeseen
 from whmcs.errors import WhmcsError
 from whmcs.transport import Call as BillingCall
 
@@ -24,6 +28,20 @@ def run_log() -> "logging.Logger | logging.LoggerAdapter[Any]":
         return get_run_logger()
     except MissingContextError:
         return logging.getLogger("dciflow")
+
+
+@contextmanager
+def one_line_of_the_unforeseen() -> Iterator[None]:
+    """Raise Unforeseen instead of what nobody expects; the log gets where it happened, without the values."""
+    try:
+        yield
+    except (*EXPECTED, Abort):
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        kind, last = type(error).__name__, frames[-1]
+        run_log().error("%s, raised here:\n%s", kind, "".join(traceback.format_list(frames)))
+        raise Unforeseen(kind, f"{Path(last.filename).name}:{last.lineno}") from error
 
 
 def log_panel_call(call: Call) -> None:

@@ -4,6 +4,7 @@ Stop                 the run ends FAILED with this one line: what happened, what
   Refusal            nothing is wrong with us or with the panel: the order, the stock or the state forbids it
     NoLongerWanted   the service was ended in WHMCS meanwhile: what was claimed for it is taken back
   PrefectUnreachable Prefect's server did not answer; a step that only needs it is repeated
+  Unforeseen         a fault of ours, or of something that nobody thought of
   Held               a person has to decide; the service is put on HELD with the evidence
 """
 
@@ -33,6 +34,16 @@ class InstallationFailed(Stop):
 
 class PrefectUnreachable(Stop):
     """Prefect's server did not answer a question that a step had; the step may be repeated."""
+
+
+class Unforeseen(Stop):
+    """Something went wrong that no other end describes. Its own text is told to nobody: it may quote a password."""
+
+    def __init__(self, kind: str, where: str) -> None:
+        super().__init__(
+            f"Something went wrong that dciflow does not foresee ({kind} at {where}). What was done is recorded: press "
+            "Retry, and if it comes again, report it with the lines of the run's log."
+        )
 
 
 class Reason(StrEnum):

@@ -15,6 +15,7 @@ from simulator.panel import Recorded
 from simulator.profile import XEON
 from simulator.things import SimServer
 from tasks.log import EXPECTED
+from tasks.outcomes import Unforeseen
 from tests.stage import PANEL, Stage
 
 DOWN_FOR_CALLS = 200
@@ -25,6 +26,7 @@ async def one_line(run: Awaitable[object]) -> str:
     """The line that the run ends with; it must be one of the expected ends."""
     with pytest.raises(EXPECTED) as caught:
         await run
+    assert not isinstance(caught.value, Unforeseen)
     text = str(caught.value)
     assert text.strip()
     assert "\n" not in text

@@ -11,10 +11,12 @@ from flows.suspend import suspend
 from flows.terminate import terminate
 from flows.unsuspend import unsuspend
 from flows.watch_os_install import watch_os_install
+from ledger import requests
 from ledger.lifecycle import State
 from simulator.profile import XEON
 from tasks import alerts
 from tasks.catalogue import keep_catalogue, read_catalogue
+from tasks.outcomes import Unforeseen
 from tests.flows.play import activated, cancelled_meanwhile, is_held, midway, one_line, take_panel_down
 from tests.flows.test_caps import Cap, cap
 from tests.stage import PANEL, Stage
@@ -177,20 +179,25 @@ async def test_a_configuration_that_runs_short_is_told_and_one_whose_stock_is_un
     assert stage.events == []
 
 
-async def test_an_error_that_nobody_foresaw_is_told_by_its_kind_only(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+async def test_an_error_that_nobody_foresaw_is_one_line_that_quotes_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     service_id, _ = await suspended(stage)
 
     async def stumble(*_: object, **__: object) -> None:
-        raise ValueError("canary-password")
+        raise ValueError("canary-" + "password")
 
     monkeypatch.setitem(unsuspend.fn.__wrapped__.__globals__, "enable_ports", stumble)
-    with pytest.raises(ValueError, match="canary-password"):
+    with pytest.raises(Unforeseen) as caught:
         await stage.run(unsuspend, service_id)
+    line = str(caught.value)
+    assert "ValueError at test_alerts.py:" in line and "press Retry" in line and "\n" not in line
     _, _, payload = told(stage)
     assert "ValueError" in str(payload["line"])
-    assert "canary" not in str(payload)
+    closed = await requests.last(stage.ledger, service_id)
+    assert closed is not None and closed.message == line
+    assert "in stumble" in caplog.text
+    assert "canary-password" not in f"{line} {payload} {closed} {caplog.text}"
 
 
 async def test_an_event_that_cannot_be_emitted_changes_nothing(stage: Stage) -> None:

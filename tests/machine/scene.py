@@ -27,6 +27,7 @@ from simulator.billing_records import Client
 from simulator.profile import XEON, Batch
 from tasks.heart import SILENT_AFTER
 from tasks.log import EXPECTED
+from tasks.outcomes import Unforeseen
 from tests.machine.accidents import Accident, Died, arm, disarm
 from tests.machine.guard import Guard
 from tests.machine.hands import Hands
@@ -177,7 +178,7 @@ class Scene:
             self.memory.dead_runs.add(run.id)
         elif isinstance(end, LedgerError) and not isinstance(end, LINES_OF_THE_LEDGER):
             self.wrongs.append(f"{run} ended with the ledger's own line: {end}")
-        elif isinstance(end, Exception) and not isinstance(end, EXPECTED):
+        elif isinstance(end, Unforeseen) or (isinstance(end, Exception) and not isinstance(end, EXPECTED)):
             self.wrongs.append(f"{run} broke: {end!r}")
         if end is not None and not isinstance(end, Died | asyncio.CancelledError) and len(str(end).splitlines()) != 1:
             self.wrongs.append(f"{run} does not end with one line: {str(end)!r}")

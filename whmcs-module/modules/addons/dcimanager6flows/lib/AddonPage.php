@@ -46,6 +46,9 @@ final class AddonPage
             'decide' => static function (): string {
                 return HeldServices::decide($_POST);
             },
+            'move' => static function (): string {
+                return Home::move();
+            },
             'import-preview' => static function (): string {
                 return Importer::run(false);
             },
@@ -70,6 +73,10 @@ final class AddonPage
 
     private function whole(): string
     {
+        if (!Home::isHere()) {
+            $button = '<button class="btn btn-danger">It has moved: drive its services from here</button>';
+            return Html::notice(Home::why(), false) . Html::form($this->link, 'move', $button);
+        }
         $reports = new Reports(new Deadline(self::SECONDS));
         return '<h2>Prefect</h2><p>' . Text::html(Settings::apiUrl() ?: 'The Prefect API address is not set.')
             . ', this installation is ' . Text::html(Settings::installation()) . '</p>'

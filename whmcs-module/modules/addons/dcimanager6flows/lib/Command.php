@@ -213,7 +213,7 @@ final class Command
             Panels::ensure($this->call, $prefect);
             return $sync->send($request);
         } catch (PrefectError $error) {
-            Requests::notSent($request, $error);
+            Requests::note($request, $error->getMessage());
             $who = Sync::isSentByOthers($request) ? 'the cron sends it again, and so does Retry' : 'Retry sends it again';
             throw new Refusal($error->getMessage() . " The request is kept: $who.");
         }

@@ -18,6 +18,9 @@ final class Cron
     public static function run(): void
     {
         Schema::ensure();
+        if (!Home::isHere()) {
+            return; // a copy: its commands and the addon's page say why
+        }
         Guard::quietly(static function (): void {
             Verification::startWaiting();
         });
@@ -25,6 +28,7 @@ final class Cron
         self::open($deadline);
         foreach (Requests::untold() as $closed) {
             Guard::quietly(static function () use ($closed): void {
+                Requests::looked($closed);
                 Outcome::tell($closed);
             });
         }

@@ -18,9 +18,10 @@ final class Prefect
     private string $auth;
     private Deadline $deadline;
 
-    /** @throws Refusal the addon has no usable API address */
+    /** @throws Refusal the addon has no usable API address, or this WHMCS is a copy */
     public function __construct(Deadline $deadline)
     {
+        Home::check();
         $this->api = Settings::apiUrl();
         $this->auth = Settings::auth();
         $this->deadline = $deadline;

@@ -20,6 +20,12 @@ final class Requests
     /** A module call gives up before this; afterwards the row belongs to whoever looks next. */
     private const ASKED_SECONDS = 15;
 
+    /** So many are looked at in one go, those first that were looked at longest ago. */
+    private const A_TURN = 100;
+
+    /** Sends of unknown fate that are counted; the column holds a little more. */
+    private const MOST_SENDS = 100;
+
     public static function get(int $id): Request
     {
         $row = self::rows()->where('id', $id)->first();
@@ -91,7 +97,7 @@ final class Requests
     /** @return list<Request> */
     public static function waiting(): array
     {
-        return self::list(self::rows()->where('state', Request::WAITING)->limit(100));
+        return self::list(self::rows()->where('state', Request::WAITING)->orderBy('updated_at')->limit(self::A_TURN));
     }
 
     public static function stopWaiting(int $serviceId, string $why): void
@@ -129,20 +135,25 @@ final class Requests
             ->update(['panel' => $panel, 'parameters' => self::json($parameters)]);
     }
 
-    /** It may be in Prefect from here on, whatever becomes of the answer. False: it was overtaken, or others sent it. */
+    /**
+     * It may be in Prefect from here on, whatever becomes of the answer. False: it was overtaken, or others sent it.
+     *
+     * Sends are counted and not marked: one that certainly failed must not take back what another one left unknown.
+     */
     public static function sending(Request $request): bool
     {
-        // The count of changed rows says nothing: it may have been marked before. Once it is, nobody overtakes it.
         self::rows()->where('id', $request->id)->where('state', Request::REQUESTED)
-            ->update(['maybe_sent' => 1, 'updated_at' => Time::now()]);
+            ->where('maybe_sent', '<', self::MOST_SENDS)->increment('maybe_sent', 1, ['updated_at' => Time::now()]);
         return self::get($request->id)->state === Request::REQUESTED;
     }
 
-    /** Prefect did not take it for certain, or we do not know. */
+    /** A send failed: Prefect did not take it for certain, or we do not know. */
     public static function notSent(Request $request, PrefectError $error): void
     {
-        $maybe = $error->maybeReceived || $request->maybeSent;
-        self::change($request, ['maybe_sent' => $maybe ? 1 : 0, 'message' => $error->getMessage()]);
+        self::note($request, $error->getMessage());
+        if (!$error->maybeReceived) {
+            self::rows()->where('id', $request->id)->where('maybe_sent', '>', 0)->decrement('maybe_sent');
+        }
     }
 
     /** Close an open request. False: somebody else did. */
@@ -203,7 +214,7 @@ final class Requests
         if ($serviceId !== null) {
             $query->where('service_id', $serviceId);
         }
-        return self::list($query->orderBy('id')->limit(100));
+        return self::list($query->orderBy('updated_at')->orderBy('id')->limit(self::A_TURN));
     }
 
     /** Open ones that nobody looked at for a while, the longest ago first. @return list<Request> */

@@ -128,7 +128,7 @@ final class Services
     {
         $ids = [];
         $rows = Capsule::table(self::TABLE)->where('step', self::READY)
-            ->whereIn('mail', [self::MAIL_HELD, self::MAIL_DUE])->limit(100)->pluck('service_id');
+            ->whereIn('mail', [self::MAIL_HELD, self::MAIL_DUE])->orderBy('mail_at')->limit(100)->pluck('service_id');
         foreach ($rows as $id) {
             $ids[] = (int) $id;
         }

@@ -55,6 +55,7 @@ final class Verification
     public static function startWaiting(): void
     {
         foreach (Requests::waiting() as $waiting) {
+            Requests::looked($waiting);
             $service = Hosting::find($waiting->serviceId);
             if ($service === null || $service->status !== Hosting::PENDING) {
                 Requests::stopWaiting($waiting->serviceId, 'The service is not Pending any more.');
