@@ -51,6 +51,15 @@ class Stack:
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
+    async def start_prefect(self) -> None:
+        """Start the Prefect server, or start it again."""
+        host, port = self.prefect.removeprefix("http://").split(":")
+        await self.start("prefect-server", "dciflow.prefect_server", "--host", host, "--port", port)
+
+    async def prefect_answers(self) -> None:
+        """Wait until the Prefect server answers. Raises Refusal."""
+        await self.answers("prefect-server", f"{self.api}/health")
+
     async def start_worker(self, name: str = "worker") -> None:
         """Start a worker."""
         await self.start(name, "prefect", "worker", "start", "--pool", POOL, "--name", name)
@@ -153,11 +162,9 @@ async def running_stack(
         say("starting the simulated DCImanager and WHMCS, and the Prefect server (10 to 30 s)")
         options = ("--port", str(simulator_port), "--speed", str(speed), "--servers", str(servers))
         await stack.start("simulator", "dciflow", "simulate", *options)
-        await stack.start(
-            "prefect-server", "dciflow.prefect_server", "--host", "127.0.0.1", "--port", str(prefect_port)
-        )
+        await stack.start_prefect()
         await stack.answers("simulator", f"{simulator}/control/state")
-        await stack.answers("prefect-server", f"{prefect}/api/health")
+        await stack.prefect_answers()
         say("registering the deployments and the credentials")
         await stack.register()
         await stack.start_worker()

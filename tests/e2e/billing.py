@@ -48,14 +48,25 @@ class Customers:
     async def until_it_installs(self, service_id: int) -> dict[str, Any]:
         """The service's server, once its OS installation runs."""
         for _ in range(240):
-            state = (await self.http.get("/control/state")).json()
-            name = next(s["domain"] for s in state["services"] if s["id"] == service_id)
-            for server in state["servers"]:
-                operation = server["operation"]
-                if (server["owner"] or "").startswith(name) and operation and operation["status"] == "in_progress":
-                    return dict(server)
+            server = await self.server_of(service_id)
+            if server and server["operation"] and server["operation"]["status"] == "in_progress":
+                return server
             await asyncio.sleep(0.25)
         raise AssertionError(f"service {service_id} does not install")
+
+    async def until_it_is_claimed(self, service_id: int) -> None:
+        """Until the service's client owns a server."""
+        for _ in range(240):
+            if await self.server_of(service_id):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"service {service_id} gets no server")
+
+    async def server_of(self, service_id: int) -> dict[str, Any] | None:
+        """The server that the service's client owns."""
+        state = (await self.http.get("/control/state")).json()
+        name = next(s["domain"] for s in state["services"] if s["id"] == service_id)
+        return next((dict(s) for s in state["servers"] if (s["owner"] or "").startswith(name)), None)
 
     async def by_hand(self, action: str, server: dict[str, Any], **more: object) -> None:
         """Somebody does something in the panel's own pages."""

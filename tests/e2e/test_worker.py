@@ -43,6 +43,29 @@ async def test_a_worker_that_stops_hands_back_what_waits_and_the_next_one_goes_o
     await customers.delete(order)
 
 
+async def test_a_prefect_server_that_dies_and_comes_back_ends_no_run(stack: Stack, customers: Customers) -> None:
+    waits, works = await customers.buy(), await customers.buy()
+    await customers.http.post("/control/hang-next", json={"type": "os_install"})
+    run_of_waits = await customers.prefect.start("activate", waits)
+    server = await customers.until_it_installs(waits["service_id"])
+    run_of_works = await customers.prefect.start("activate", works)
+    await customers.until_it_is_claimed(works["service_id"])
+    await stack.stop("prefect-server", kill=True)
+    try:
+        await customers.by_hand("end_operation", server, status="finished")
+    finally:
+        await stack.start_prefect()
+    await stack.prefect_answers()
+    for run_id in (run_of_waits, run_of_works):
+        end = await customers.prefect.wait(run_id)
+        assert end.state == "COMPLETED", end.message
+    state = (await customers.http.get("/control/state")).json()
+    now = next(one for one in state["servers"] if one["id"] == server["id"])
+    assert now["operation"]["id"] == server["operation"]["id"], "it was installed twice"
+    for order in (waits, works):
+        await customers.delete(order)
+
+
 async def test_a_worker_that_a_script_started_in_the_background_stops_when_asked(stack: Stack) -> None:
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--name", "background"]
     worker = await asyncio.create_subprocess_exec(
