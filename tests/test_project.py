@@ -1,6 +1,7 @@
 import importlib
 import inspect
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,10 @@ def test_the_parameters_of_a_lifecycle_are_ids_and_product_settings() -> None:
             assert set(flow.parameters.properties) <= {"service_id", "panel", "requested_by", "order"}
     order = next(f for f in flows() if f.name == "activate").parameters.definitions["Order"]
     assert order["additionalProperties"] is False
+
+
+def test_the_task_run_recorder_rests_between_its_flushes() -> None:
+    """Prefect 3.8.8 takes the whole part of its interval: with 0 a server that does nothing burns a core for ever."""
+    settings = tomllib.loads((ROOT / "prefect.toml").read_text(encoding="utf-8"))
+    interval = settings["server"]["services"]["task_run_recorder"]["flush_interval"]
+    assert int(interval) == interval >= 1
