@@ -73,7 +73,7 @@ async def count_wipe(session: AsyncSession, row: ServiceRow, caps: Caps, now: da
     if _allowed(row, WIPES):
         return
     permits = select(func.count()).where(
-        col(PermitRow.written_at) > now - HOUR,
+        func.coalesce(PermitRow.used_at, PermitRow.written_at) > now - HOUR,
         or_(col(PermitRow.used_at).is_not(None), col(PermitRow.outcome).is_(None)),
     )
     count = (await session.exec(permits)).one()

@@ -87,7 +87,7 @@ async def _configurations(panel: Panel) -> list[Offered]:
     except (Refused, Surprise) as error:
         run_log().warning("the stock of panel %s is unknown: %s", panel.name, error)
         servers = None
-    taken = await claims.claimed(ledger(), panel.name)
+    taken = {*await claims.claimed(ledger(), panel.name), *await claims.forgotten(ledger(), panel.name)}
     if servers is None or (not servers and (any(counted.values()) or taken)):
         return [Offered(name=name, fit=None, total=None) for name in sorted(filter(None, counted))]
     free = [server for server in servers if not not_free(server) and server.id not in taken]

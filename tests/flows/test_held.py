@@ -14,7 +14,9 @@ from ledger import claims, decisions
 from ledger.errors import DecidedAlready
 from ledger.lifecycle import State
 from ledger.snapshots import Choice
+from simulator.profile import XEON
 from tasks.card import held_card
+from tasks.catalogue import read_catalogue
 from tasks.decisions import Verdict, carry_out
 from tasks.outcomes import PrefectUnreachable, Reason, Refusal
 from tests.flows.play import activated, is_held, one_line, only_fit
@@ -132,6 +134,8 @@ async def test_a_server_that_is_gone_is_forgotten_and_sold_to_nobody_should_it_c
     second = stage.buy("web2.example.com")
     line = await one_line(stage.run(activate, second, order=stage.order()))
     assert "1 forgotten without a proved wipe" in line
+    (stock,) = [one for one in (await read_catalogue(PANEL)).configurations if one.name == XEON]
+    assert stock.total == 0
     assert await claims.claimed(stage.ledger, PANEL) == {}
 
 

@@ -101,6 +101,20 @@ async def test_an_hour_has_so_many_wipes_and_the_next_one_is_not_permitted(ledge
     await story.permit(drivers[2], caps=TWO_AN_HOUR)
 
 
+async def test_a_permit_that_was_used_late_counts_from_its_use(ledger: Ledger, story: Story) -> None:
+    one = CAPS.model_copy(update={"wipes_per_hour": 1})
+    first = await story.reach(State.RELEASING, 1)
+    second = await story.reach(State.RELEASING, 2, run="run-2")
+    permit = await story.permit(first, caps=one)
+    story.later(minutes=50)
+    await permits.use(ledger, first, permit.id, story.now)
+    story.later(minutes=50)
+    with pytest.raises(CapReached):
+        await story.permit(second, caps=one)
+    story.later(minutes=11)
+    await story.permit(second, caps=one)
+
+
 async def test_two_that_come_at_once_do_not_both_take_the_last_wipe(ledger: Ledger, story: Story) -> None:
     drivers = [await story.reach(State.RELEASING, number, run=f"run-{number}") for number in range(1, 6)]
     ends = await asyncio.gather(*(story.permit(driver, caps=TWO_AN_HOUR) for driver in drivers), return_exceptions=True)
