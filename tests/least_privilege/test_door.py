@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), py
 
 PANEL_TYPE = "/block_types/slug/dcimanager-panel"
 SOMEBODY = "00000000-0000-4000-8000-000000000000"
+RUNS_EMPTY_SECONDS = 3
+"""The door's bucket holds 40 calls and loses 20 a second (docs/least-privilege/nginx.conf)."""
 
 
 def is_refused(answer: httpx.Response) -> bool:
@@ -236,6 +238,7 @@ async def test_a_body_of_more_than_64_kb_is_refused(house: House) -> None:
 
 
 async def test_a_hundred_calls_at_once_are_told_to_come_again(house: House) -> None:
+    await asyncio.sleep(RUNS_EMPTY_SECONDS)  # what the tests before have put into it
     calls = (house.whmcs.get("/variables/name/dciflow_burst") for _ in range(100))
     answers = await asyncio.gather(*calls)
     codes = [answer.status_code for answer in answers]
@@ -243,7 +246,7 @@ async def test_a_hundred_calls_at_once_are_told_to_come_again(house: House) -> N
     assert codes.count(404) >= 40
     late = next(answer for answer in answers if answer.status_code == 429)
     assert late.json()["detail"].startswith("Too many calls at once")
-    await asyncio.sleep(3)  # the bucket of 40 runs empty, for whatever test comes next
+    await asyncio.sleep(RUNS_EMPTY_SECONDS)  # for whatever test comes next
     assert (await house.whmcs.get("/variables/name/dciflow_burst")).status_code == 404
 
 
