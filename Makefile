@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The tests' own bytecode is worth seconds a run, also where PYTHONDONTWRITEBYTECODE is set.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q
+# A file's stories share a stack, and mostly wait: two files go on side by side.
+STORIES := $(PYTEST) -n 2 --dist loadfile -m prefect
 PACKAGES := flows tasks dcimanager whmcs ledger simulator worker dciflow
 
 .PHONY: help
@@ -24,11 +26,11 @@ up: $(READY) ## the same stack, left running: Prefect UI and racks page to look 
 .PHONY: test
 test: $(READY) ## all tests
 	@$(PYTEST) -n 2 -m "not prefect"
-	@$(PYTEST) -m prefect
+	@$(STORIES)
 
 .PHONY: e2e
 e2e: $(READY) ## the stories through a real Prefect server
-	@$(PYTEST) -m prefect
+	@$(STORIES)
 
 .PHONY: bench
 bench: $(READY) ## against Prefect's process worker and the engine's floor, into docs/; BENCH="--help" for options
