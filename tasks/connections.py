@@ -20,7 +20,7 @@ from tasks.blocks import DcimanagerPanel, Whmcs
 from tasks.clock import seconds, sleep
 from tasks.log import log_billing_call, log_panel_call
 from tasks.outcomes import Refusal
-from tasks.run import asking_prefect
+from tasks.run import asking_prefect, run_name
 from tasks.settings import settings
 from whmcs.billing import Billing
 from whmcs.transport import Access as BillingAccess
@@ -39,10 +39,17 @@ Emitter = Callable[[str, dict[str, str], dict[str, JsonValue]], None]
 
 
 async def _start_with_prefect(deployment: str, parameters: dict[str, JsonValue], key: str) -> str:
+    # Named from the start: whoever looks for a service's runs finds one that has not begun yet, too.
+    name = run_name(deployment.partition("/")[0], parameters["service_id"])
     with asking_prefect():
         try:
             run = await arun_deployment(
-                deployment, parameters=parameters, idempotency_key=key, timeout=0, as_subflow=False
+                deployment,
+                parameters=parameters,
+                flow_run_name=name,
+                idempotency_key=key,
+                timeout=0,
+                as_subflow=False,
             )
         except ObjectNotFound:
             raise Refusal(f"Prefect has no deployment {deployment}. Register it: dciflow setup") from None

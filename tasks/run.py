@@ -49,6 +49,11 @@ async def is_over(flow_run_id: str) -> bool:
     return run.state is None or run.state.is_final()
 
 
+def run_name(action: str, service_id: object) -> str:
+    """What a run is called that does something for a service."""
+    return f"{action}-service-{service_id}"
+
+
 async def label_run(action: str, *, service_id: int, panel: str, client_id: int | None) -> None:
     """Name the current run after action and service and tag it with service, panel and client.
 
@@ -58,7 +63,7 @@ async def label_run(action: str, *, service_id: int, panel: str, client_id: int 
     if context is None or context.flow_run is None:
         return
     run = context.flow_run
-    name = f"{action}-service-{service_id}"
+    name = run_name(action, service_id)
     tags = {f"service:{service_id}", f"panel:{panel}"} | ({f"client:{client_id}"} if client_id else set())
     if run.name == name and f"service:{service_id}" in run.tags:
         return

@@ -77,3 +77,18 @@ async def test_a_run_calls_the_panel_in_its_services_name() -> None:
         names.append(caller.get())
     assert names[0] != names[1]
     assert "" not in names
+
+
+async def test_a_run_that_a_step_starts_has_its_name_before_it_begins(
+    no_blocks: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+
+    async def deploy(name: str, **more: object) -> SimpleNamespace:
+        asked.update(more, deployment=name)
+        return SimpleNamespace(id="run-1")
+
+    monkeypatch.setattr(connections, "arun_deployment", deploy)
+    assert await no_blocks.start_run("suspend/whmcs", {"service_id": 7, "panel": "main"}, "a-key") == "run-1"
+    assert (asked["deployment"], asked["flow_run_name"]) == ("suspend/whmcs", "suspend-service-7")
+    assert asked["idempotency_key"] == "a-key"
