@@ -65,7 +65,7 @@ class Customers:
     async def server_of(self, service_id: int) -> dict[str, Any] | None:
         """The server that the service's client owns."""
         state = (await self.http.get("/control/state")).json()
-        name = next(s["domain"] for s in state["services"] if s["id"] == service_id)
+        name = next(s["domain"] for s in state["services"] if s["id"] == service_id).partition(".")[0]
         return next((dict(s) for s in state["servers"] if (s["owner"] or "").startswith(name)), None)
 
     async def by_hand(self, action: str, server: dict[str, Any], **more: object) -> None:

@@ -53,9 +53,8 @@ async def held(customers: Customers) -> AsyncIterator[tuple[dict[str, Any], dict
     order = await customers.buy()
     end = await customers.ask("activate", order)
     assert end.state == "COMPLETED", end.message
-    state = (await customers.http.get("/control/state")).json()
-    name = order["order"]["hostname"].split(".")[0]
-    server = next(one for one in state["servers"] if (one["owner"] or "").startswith(name))
+    server = await customers.server_of(order["service_id"])
+    assert server is not None
     await customers.by_hand("set_owner", server, email="stranger@example.com")
     end = await customers.ask("suspend", again(order))
     assert "HELD (owner-changed)" in end.message

@@ -26,7 +26,8 @@ async def _reconcile(customers: Customers, repair: str) -> RunEnd:
 async def test_a_port_that_was_switched_off_is_found_repaired_and_told(customers: Customers) -> None:
     order = await customers.buy()
     assert (await customers.ask("activate", order)).state == "COMPLETED"
-    server = await _server_of(customers, order)
+    server = await customers.server_of(order["service_id"])
+    assert server is not None
     await customers.by_hand("switch_port", server, to="down")
 
     end = await _reconcile(customers, "safe")
@@ -57,12 +58,6 @@ async def test_two_runs_at_once_are_one(customers: Customers) -> None:
     ends = [await prefect.wait(run) for run in runs]
     assert {end.state for end in ends} <= {"COMPLETED", "CANCELLED"}
     assert "COMPLETED" in {end.state for end in ends}
-
-
-async def _server_of(customers: Customers, order: dict[str, Any]) -> dict[str, Any]:
-    state = (await customers.http.get("/control/state")).json()
-    name = next(s["domain"] for s in state["services"] if s["id"] == order["service_id"])
-    return next(server for server in state["servers"] if server["domain"] == name)
 
 
 async def _event(customers: Customers, name: str, run_id: str) -> dict[str, int]:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,7 @@ async def test_a_worker_that_stops_hands_back_what_waits_and_the_next_one_goes_o
     await customers.by_hand("end_operation", server, status="finished")
     end = await customers.prefect.wait(run_id)
     assert end.state == "COMPLETED", end.message
-    state = (await customers.http.get("/control/state")).json()
-    now = next(one for one in state["servers"] if one["id"] == server["id"])
-    assert now["operation"]["id"] == server["operation"]["id"], "it was installed twice"
+    await _installed_once(customers, order, server)
     await customers.delete(order)
 
 
@@ -59,9 +58,7 @@ async def test_a_prefect_server_that_dies_and_comes_back_ends_no_run(stack: Stac
     for run_id in (run_of_waits, run_of_works):
         end = await customers.prefect.wait(run_id)
         assert end.state == "COMPLETED", end.message
-    state = (await customers.http.get("/control/state")).json()
-    now = next(one for one in state["servers"] if one["id"] == server["id"])
-    assert now["operation"]["id"] == server["operation"]["id"], "it was installed twice"
+    await _installed_once(customers, waits, server)
     for order in (waits, works):
         await customers.delete(order)
 
@@ -81,3 +78,10 @@ async def test_a_worker_that_a_script_started_in_the_background_stops_when_asked
     assert time.monotonic() - began < SOON_SECONDS
     assert "Worker 'background' stops" in said
     assert worker.returncode == 0
+
+
+async def _installed_once(customers: Customers, order: dict[str, Any], before: dict[str, Any]) -> None:
+    """The service has the server that it had, and on that the very installation that ran before."""
+    now = await customers.server_of(order["service_id"])
+    assert now is not None and now["id"] == before["id"]
+    assert now["operation"]["id"] == before["operation"]["id"], "it was installed twice"
