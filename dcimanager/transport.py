@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from socket import gaierror
 from typing import TypeAlias
@@ -45,14 +45,22 @@ PAGE = 500
 
 @dataclass(frozen=True)
 class Call:
-    """One HTTP exchange with the panel, fit to be logged: bodies are redacted, `status` is None without an answer."""
+    """One HTTP exchange with the panel, fit to be logged: bodies are redacted, `status` is None without an answer.
+
+    What was received is redacted when it is asked for: a page of servers is large, and most logs do not show it.
+    """
 
     method: str
     path: str
     status: int | None
     milliseconds: float
     sent: JsonValue
-    received: JsonValue
+    redacted: Callable[[], JsonValue] = field(repr=False)
+
+    @property
+    def received(self) -> JsonValue:
+        """The answer's body; None without an answer."""
+        return self.redacted()
 
 
 OnCall: TypeAlias = Callable[[Call], None]
@@ -240,11 +248,15 @@ class Transport:
         if self.on_call is None:
             return
         milliseconds = (time.perf_counter() - started) * 1000
-        received: JsonValue = None
-        if answer is not None:
-            received = MASK if asked.name == "login" else _shown(answer.text, self._secrets(asked, token))
+        secrets = self._secrets(asked, token)
+
+        def redacted() -> JsonValue:
+            if answer is None:
+                return None
+            return MASK if asked.name == "login" else _shown(answer.text, secrets)
+
         status = None if answer is None else answer.status
-        self.on_call(Call(asked.method, asked.shown_path, status, milliseconds, asked.shown_body, received))
+        self.on_call(Call(asked.method, asked.shown_path, status, milliseconds, asked.shown_body, redacted))
 
     def _secrets(self, asked: Asked, token: str | None) -> set[str]:
         return {*asked.secrets, self.access.password.get_secret_value(), *([] if token is None else [token])}

@@ -23,8 +23,8 @@ from ledger.errors import LedgerError
 OUTAGE_SECONDS = 60.0  # a database that restarts is back by then; a longer outage ends the runs, and they are resumed
 TRIES = 5  # a conflict means that somebody else's commit got through, so a few tries are enough
 
-# A look is one statement, which sees one moment by itself: on PostgreSQL it needs no transaction around it, and is
-# one question to the server instead of three.
+# A look is one statement, which sees one moment by itself: it needs no transaction around it, and is one question to
+# PostgreSQL's server instead of three, and one statement of SQLite's instead of two.
 LOOK: dict[str, dict[str, Any]] = {"sqlite": {READS: True}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
 
 Asked = ParamSpec("Asked")

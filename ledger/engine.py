@@ -41,7 +41,7 @@ def sqlite_file(url: URL) -> Path | None:
 
 
 def make_engine(url: URL, **options: Any) -> AsyncEngine:
-    """An engine whose transactions take SQLite's write lock when they begin, except those marked as reads.
+    """An engine whose transactions take SQLite's write lock when they begin; what is marked as a read needs none.
 
     A transaction that reads first and writes later would fail at once, not wait, when another one wrote in between.
     Parameters never get into error texts.
@@ -59,8 +59,8 @@ def make_engine(url: URL, **options: Any) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:
-        reads = connection.get_execution_options().get(READS, False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        if not connection.get_execution_options().get(READS, False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

@@ -48,7 +48,8 @@ def log_panel_call(call: Call) -> None:
     """One line per HTTP exchange with the panel; bodies at DEBUG only, and redacted."""
     log = run_log()
     log.info("panel %s %s -> %s in %.0f ms", call.method, call.path, call.status or "no answer", call.milliseconds)
-    log.debug("panel %s %s sent %s received %s", call.method, call.path, call.sent, call.received)
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("panel %s %s sent %s received %s", call.method, call.path, call.sent, call.received)
 
 
 def log_billing_call(call: BillingCall) -> None:
