@@ -21,6 +21,7 @@ from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy, CachePolicy
 from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.objects import TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.utilities.annotations import opaque
 
 from dcimanager.errors import Unreachable
 from ledger.snapshots import Service
@@ -80,7 +81,9 @@ class Step(Generic[P, R]):
             return await self.body(*args, **kwargs)
         if self.task.result_storage is not None:
             self.task.result_storage = await result_storage()  # by its name Prefect would load it anew for each run
-        result: R = await self.task(*args, **kwargs)
+        # Prefect would look through every field of a service, three times a step, for futures that it should wait for.
+        task: Task[Any, Any] = self.task
+        result: R = await task(*map(opaque, args), **{name: opaque(value) for name, value in kwargs.items()})
         return result
 
 

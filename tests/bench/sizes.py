@@ -8,8 +8,8 @@ class Sizes(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    latency: int = 20
-    """Requests one after the other, for dciflow and for the floor."""
+    latency: int = 60
+    """Requests one after the other, for dciflow and for the floor: of 20 the median still moved by a tenth."""
     latency_process: int = 8
     burst: int = 300
     burst_process: int = 20
