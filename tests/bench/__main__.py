@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from dciflow.registration import PROJECT
 from dciflow.stack import Say
+from tasks.settings import MOST
 from tests.bench import activations, burst, latency, waiting
 from tests.bench.plot import draw
 from tests.bench.report import PLOT, markdown, show
@@ -69,6 +71,8 @@ def main(
     folder = into or (TRIED if quick else DOCS)
     folder.mkdir(parents=True, exist_ok=True)
     databases = [Database[one.name] for one in database or On]
+    # Here a thousand installations wait; the cap on how many may be under way is lower. It is read once, and later.
+    os.environ["DCIFLOW_CAP_INSTALLATIONS"] = str(MOST)
     if not write:
         asyncio.run(_until_stopped(_measure(part or list(Choice), databases, QUICK if quick else Sizes(), folder)))
     results = load(folder / FIGURES)
