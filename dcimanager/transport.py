@@ -248,12 +248,11 @@ class Transport:
         if self.on_call is None:
             return
         milliseconds = (time.perf_counter() - started) * 1000
-        secrets = self._secrets(asked, token)
 
         def redacted() -> JsonValue:
             if answer is None:
                 return None
-            return MASK if asked.name == "login" else _shown(answer.text, secrets)
+            return MASK if asked.name == "login" else _shown(answer.text, self._secrets(asked, token))
 
         status = None if answer is None else answer.status
         self.on_call(Call(asked.method, asked.shown_path, status, milliseconds, asked.shown_body, redacted))

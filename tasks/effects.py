@@ -81,7 +81,7 @@ class Step(Generic[P, R]):
             return await self.body(*args, **kwargs)
         if self.task.result_storage is not None:
             self.task.result_storage = await result_storage()  # by its name Prefect would load it anew for each run
-        # Prefect would look through every field of a service, three times a step, for futures that it should wait for.
+        # Prefect would look through every field of a service, again and again, for futures that it should wait for.
         task: Task[Any, Any] = self.task
         result: R = await task(*map(opaque, args), **{name: opaque(value) for name, value in kwargs.items()})
         return result
