@@ -35,6 +35,7 @@ class _Drive:
     driver: Driver
     service: Service
     since: datetime
+    may_have_changed_it: bool = False
     confirmed: tuple[datetime, Server] | None = None
 
 
@@ -57,10 +58,11 @@ def driving_since() -> datetime:
 
 def driver_of(service: Service) -> Driver:
     """The right to change the service, as this run got it when it opened its request."""
-    driver = _drive.get().driver
-    if driver.service_id != service.service_id:
+    here = _drive.get()
+    if here.driver.service_id != service.service_id:
         raise AssertionError(f"service {service.service_id} is not driven by this run")
-    return driver
+    here.may_have_changed_it = True
+    return here.driver
 
 
 @reads("the service in the ledger", run_name="read service {service_id} in the ledger")
@@ -96,8 +98,10 @@ async def confirm_identity(service: Service) -> None:
 
     Held: any of them differs.
     """
-    server = await own_server(service)
-    _drive.get().confirmed = clock().now(), server
+    here = _drive.get()
+    just_read = not here.may_have_changed_it and clock().elapsed(here.since) < JUST_SEEN
+    server = await _own_server(here.service if just_read else await fresh(service))
+    here.confirmed = clock().now(), server
 
 
 async def confirmed_server(service: Service) -> Server:
@@ -119,8 +123,12 @@ async def own_server(service: Service) -> Server:
     wipe is permitted, it must have none. Raises Held: the server is gone, has another owner or other hardware than the
     ledger recorded. Raises Superseded: another run drives the service.
     """
+    return await _own_server(await fresh(service))
+
+
+async def _own_server(service: Service) -> Server:
+    """`service` is as the ledger has it now."""
     _drive.get().confirmed = None
-    service = await fresh(service)
     claim = claim_of(service)
     panel = await panel_named(service.panel)
     server, _ = await both(read_server(panel, claim), _learn_email(panel, claim))
@@ -204,7 +212,8 @@ async def check_owner(panel: Panel, server: Server, owner_id: int | None) -> Non
 
 
 JUST_SEEN = timedelta(seconds=1)
-"""Some milliseconds pass until the step after `confirm_identity` begins; a repeated one looks again."""
+"""Some milliseconds pass from a run's opening to `confirm_identity`, and from it to the step after it; a repeated one
+looks again."""
 
 REMEMBERED = timedelta(seconds=30)
 """Which e-mail a panel user has: every look at a server would ask for it again, and users hardly ever change theirs."""

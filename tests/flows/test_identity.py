@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -6,11 +7,13 @@ from flows.activate import activate
 from flows.suspend import suspend
 from flows.unsuspend import unsuspend
 from flows.watch_os_install import watch_os_install
+from ledger import requests
+from ledger.errors import Superseded
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks.identity import JUST_SEEN
 from tests.flows.play import activated, is_held, let_go_on, one_line, sent
-from tests.stage import Stage
+from tests.stage import PANEL, Stage
 
 
 @pytest.mark.parametrize("new_owner", ["other@example.com", None])
@@ -57,6 +60,35 @@ async def test_a_suspension_acts_on_what_its_check_has_just_seen_and_looks_again
 
     monkeypatch.setitem(suspend.fn.__wrapped__.__globals__, "disable_ports", comes_late)
     assert "HELD (owner-changed)" in await one_line(stage.run(suspend, service_id))
+    assert all(port.admin_up for port in server.network_ports)
+
+
+async def test_a_suspension_whose_check_comes_late_sees_that_another_run_drives_its_service(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_id, server = await activated(stage)
+    check = suspend.fn.__wrapped__.__globals__["confirm_identity"]
+
+    async def comes_late(service: Service) -> None:
+        await requests.open(
+            stage.ledger,
+            service_id=service_id,
+            panel=PANEL,
+            action="terminate",
+            flow_run_id="another",
+            requested_by="api",
+            silent_after=timedelta(0),
+            now=stage.clock.now(),
+            takeover=await requests.last(stage.ledger, service_id),
+        )
+        stage.clock.simulated.advance(JUST_SEEN.total_seconds())
+        await check(service)
+
+    monkeypatch.setitem(suspend.fn.__wrapped__.__globals__, "confirm_identity", comes_late)
+    before = len(stage.panel.requests)
+    with pytest.raises(Superseded):
+        await stage.run(suspend, service_id)
+    assert len(stage.panel.requests) == before
     assert all(port.admin_up for port in server.network_ports)
 
 
