@@ -9,6 +9,7 @@ from tasks.log import EXPECTED, quiet_expected_ends
 from tasks.outcomes import Refusal
 from tasks.reconciliation import compare, comparing, keep_findings, panels_to_compare
 from tasks.repairs import repair_safe, tried
+from tasks.silent_runs import drive_silent_runs
 
 
 @flow(name="reconcile", flow_run_name="reconcile", persist_result=False)
@@ -23,6 +24,7 @@ async def reconcile(panel: str | None = None, repair: Literal["report", "safe"] 
             whose server is not its own any more before a person; it never wipes, frees or claims.
     """
     quiet_expected_ends()
+    await drive_silent_runs()
     lines, stopped = [], []
     for name in await panels_to_compare(panel):
         try:

@@ -4,13 +4,17 @@ Prefect is not durable execution (safety rule 13): a run whose worker dies stays
 knows better, since every run of a service beats in it.
 """
 
-from collections.abc import Callable, Collection
+import asyncio
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from prefect import get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterId,
     FlowRunFilter,
     FlowRunFilterExpectedStartTime,
     FlowRunFilterId,
@@ -19,7 +23,8 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Failed
 from pydantic import BaseModel, ConfigDict
@@ -29,11 +34,21 @@ from ledger.snapshots import Request
 from tasks.alerts import of_hold, sound
 from tasks.clock import clock
 from tasks.connections import ledger
-from tasks.heart import SILENT_AFTER
+from tasks.effects import ensures
+from tasks.heart import HEARTBEAT_SECONDS, SILENT_AFTER
+from tasks.log import run_log
 from tasks.outcomes import Reason
+from tasks.run import asking_prefect, run_id
+from tasks.seat import away
 
 UNACCOUNTED_AFTER = timedelta(seconds=180)
 """A run opens its request within seconds of its start; a watcher waits up to two minutes for its activation to end."""
+
+SIGNS = frozenset({"activate", "suspend", "unsuspend", "terminate", "watch-os-install", "reconcile"})
+"""The flows whose live runs the ledger knows: by an open request, or by the lease on a panel."""
+
+UNSIGNED_AFTER = timedelta(hours=1)
+"""A catalogue or a month's traffic takes minutes and signs nowhere: another worker may be playing it."""
 
 MOST_REDRIVES = 5
 """A run that broke off more often than this breaks its worker: a person has to look."""
@@ -50,6 +65,7 @@ class Seen(BaseModel):
 
     run_id: str
     name: str
+    flow: str
     state: StateType
     since: datetime
 
@@ -76,6 +92,11 @@ class SilentRuns:
         self._playing = playing
         self._heard: dict[str, datetime] = {}
 
+    def suspects(self) -> bool:
+        """Whether the last look saw a silence that a second one may confirm."""
+        now = clock().now()
+        return any(now - heard > SILENT_AFTER for heard in self._heard.values())
+
     async def look(self) -> list[str]:
         """One look. Raises LedgerError, httpx.HTTPError: ledger or Prefect cannot be asked; nothing was concluded."""
         heard, self._heard = self._heard, {}
@@ -89,7 +110,7 @@ class SilentRuns:
         accounted = {request.flow_run_id for request in open_ones} | set(self._playing())
         accounted |= await overview.comparing_now(ledger(), now)  # a reconciliation is no service's
         for run in await self._runs.under_way(older_than=now - UNACCOUNTED_AFTER, but_not=accounted):
-            if now - run.since > UNACCOUNTED_AFTER:
+            if now - run.since > (UNACCOUNTED_AFTER if run.flow in SIGNS else UNSIGNED_AFTER):
                 said += await self._is_unaccounted(run, now)
         self._heard = {request.id: request.heartbeat_at for request in open_ones}
         return said
@@ -157,7 +178,8 @@ class PrefectRuns:
                 run = await client.read_flow_run(UUID(run_id))
             except ObjectNotFound:
                 return None
-        return None if run.state is None else _seen(run.id, run.name, run.state)
+            seen = await _seen(client, [run])
+        return seen[0] if seen else None
 
     async def under_way(self, *, older_than: datetime, but_not: Collection[str]) -> list[Seen]:
         """The runs that should have started before `older_than`, are not over, and are not among those."""
@@ -167,8 +189,7 @@ class PrefectRuns:
             id=FlowRunFilterId(not_any_=[UUID(one) for one in but_not]),
         )
         async with get_client() as client:
-            found = await client.read_flow_runs(flow_run_filter=wanted, work_pool_filter=self._pool)
-        return [_seen(run.id, run.name, run.state) for run in found if run.state is not None]
+            return await _seen(client, await client.read_flow_runs(flow_run_filter=wanted, work_pool_filter=self._pool))
 
     async def drive_again(self, run_id: str, why: str) -> None:
         """Resume a dead run in place (dossier "Prefect 3", section 1.5).
@@ -190,5 +211,40 @@ class PrefectRuns:
             await client.set_flow_run_state(UUID(run_id), state)
 
 
-def _seen(run_id: UUID, name: str, state: "State[None]") -> Seen:
-    return Seen(run_id=str(run_id), name=name, state=state.type, since=state.timestamp)
+async def _seen(client: PrefectClient, runs: Sequence[FlowRun]) -> list[Seen]:
+    if not runs:
+        return []
+    wanted = FlowFilter(id=FlowFilterId(any_=list({run.flow_id for run in runs})))
+    names = {flow.id: flow.name for flow in await client.read_flows(flow_filter=wanted)}
+    return [
+        Seen(
+            run_id=str(run.id),
+            name=run.name,
+            flow=names.get(run.flow_id, ""),
+            state=run.state.type,
+            since=run.state.timestamp,
+        )
+        for run in runs
+        if run.state is not None
+    ]
+
+
+@ensures("runs that broke off are driven again", run_name="look for runs that broke off")
+async def drive_silent_runs() -> None:
+    """Do once what the janitor of each live worker does all the time; outside of a work pool there is nothing to do."""
+    context = FlowRunContext.get()
+    pool = None if context is None or context.flow_run is None else context.flow_run.work_pool_name
+    if pool is not None:
+        with asking_prefect():
+            await look_twice(SilentRuns(PrefectRuns(pool), lambda: [run_id()]))
+
+
+async def look_twice(silent_runs: SilentRuns) -> None:
+    """Look, and once more after two heartbeats if somebody seems to be silent: one look concludes nothing."""
+    said = await silent_runs.look()
+    if silent_runs.suspects():
+        async with away():
+            await asyncio.sleep(2 * HEARTBEAT_SECONDS)  # real seconds, as heartbeats are
+        said += await silent_runs.look()
+    for line in said:
+        run_log().warning("%s", line)

@@ -228,9 +228,7 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         Whatever Prefect's server says or does not say, the worker lives on and asks again.
         """
         taken: list[FlowRun] = []
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), self._query_seconds)
-        self._bell.clear()
+        await self._until_the_bell()
         self._last_polled_time = now("UTC")
         try:
             while self._taking and self._has_successfully_synced and (room := self._room.free) > 0:
@@ -240,13 +238,33 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                 taken += started
                 if len(due) < room or not started:
                     break
-                await self._room.until_given_up(within_seconds=self.heartbeat_interval_seconds)
+                await self._until_more_can_be_taken()
                 await asyncio.sleep(GATHER_SECONDS)
         except ObjectNotFound:
             self._logger.warning("The work pool %s is gone: run `dciflow setup`.", self._work_pool_name)
         except httpx.HTTPError as error:
             self._logger.warning("Prefect's server does not say what is due (%s): asking again.", error or type(error))
         return taken
+
+    async def _until_more_can_be_taken(self) -> None:
+        """Wait for a seat; where seats are left for urgent runs, for one of those, too.
+
+        Installations whose panel does not answer may hold their own seats for minutes.
+        """
+        waits = [asyncio.ensure_future(self._room.until_given_up(within_seconds=self.heartbeat_interval_seconds))]
+        if self._room.free:
+            waits.append(asyncio.ensure_future(self._until_the_bell()))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _until_the_bell(self) -> None:
+        """Wait until the bell rings; at most so long as nobody minds who hears no bell."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._bell.wait(), self._query_seconds)
+        self._bell.clear()
 
     async def sync_with_backend(self) -> None:
         """Tell Prefect that the worker lives. An outage of the server is waited for."""

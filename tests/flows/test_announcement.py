@@ -5,7 +5,8 @@ from dcimanager.servers import Accepted, Servers
 from flows.activate import activate
 from flows.terminate import terminate
 from ledger.lifecycle import State
-from simulator.billing import IDENTIFIER, NEEDED, SECRET
+from simulator import billing
+from simulator.billing import IDENTIFIER, NEEDED, SECRET, Billing
 from simulator.billing_records import Recorded
 from simulator.things import SimOperation
 from tests.flows.play import DOWN_FOR_CALLS, cancelled_meanwhile, one_line, promised, sent
@@ -60,6 +61,34 @@ async def test_whmcs_is_told_once_however_often_the_activation_is_run(stage: Sta
         await stage.run(activate, service_id)
     assert (await stage.service(service_id)).state is State.ACTIVE
     assert len(told(stage)) == 1
+
+
+@pytest.mark.parametrize("dropped", ["domain", "serviceusername", "dedicatedip", "assignedips", "status"])
+async def test_a_whmcs_that_does_not_keep_what_was_written_is_no_success(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, dropped: str
+) -> None:
+    service_id = stage.buy()
+    with monkeypatch.context() as whmcs:
+        whmcs.delitem(billing._COLUMNS, dropped)
+        line = await one_line(stage.run(activate, service_id, order=stage.order(hostname="db1.example.com")))
+    assert f"WHMCS did not keep what was written for service {service_id}. Press Retry." in line
+    assert (await stage.service(service_id)).state is State.INSTALLING
+    stage.connect()
+    await stage.run(activate, service_id)
+    assert (stage.billed(service_id).status, stage.billed(service_id).domain) == ("Active", "db1.example.com")
+
+
+async def test_a_whmcs_that_changes_the_password_it_was_given_is_no_success(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_id = stage.buy()
+    update = Billing._update_client_product
+
+    def other_password(self: Billing, parameters: billing.Parameters) -> billing.Answer:
+        return update(self, {**parameters, "servicepassword": f"{parameters['servicepassword']}&amp;"})
+
+    monkeypatch.setitem(billing._ACTIONS, "UpdateClientProduct", other_password)
+    assert "WHMCS did not keep what was written" in await one_line(stage.run(activate, service_id, order=stage.order()))
 
 
 @pytest.mark.parametrize("status", ["Cancelled", "Terminated", "Fraud"])

@@ -7,15 +7,26 @@ import pytest
 from prefect.client.schemas.objects import State as RunState
 from prefect.client.schemas.objects import StateType
 
+from flows.lifecycle import lifecycle
+from flows.steps import flows
 from ledger import overview, requests, services
 from ledger.errors import Superseded
 from ledger.lifecycle import State
 from ledger.snapshots import Driver
 from tasks.alerts import HELD
-from tasks.heart import SILENT_AFTER
+from tasks.heart import HEARTBEAT_SECONDS, SILENT_AFTER
 from tasks.outcomes import Reason
 from tasks.reconciliation import LEASE
-from tasks.silent_runs import MOST_REDRIVES, UNACCOUNTED_AFTER, UNDER_WAY, PrefectRuns, Seen, SilentRuns
+from tasks.silent_runs import (
+    MOST_REDRIVES,
+    SIGNS,
+    UNACCOUNTED_AFTER,
+    UNDER_WAY,
+    PrefectRuns,
+    Seen,
+    SilentRuns,
+    look_twice,
+)
 from tests.stage import PANEL, Stage
 
 LOOK = timedelta(seconds=30)
@@ -28,8 +39,8 @@ class RememberedRuns:
         self.runs: dict[str, Seen] = {}
         self.done: list[tuple[str, str]] = []
 
-    def put(self, run_id: str, state: StateType, since: datetime) -> None:
-        self.runs[run_id] = Seen(run_id=run_id, name=f"run {run_id}", state=state, since=since)
+    def put(self, run_id: str, state: StateType, since: datetime, flow: str = "activate") -> None:
+        self.runs[run_id] = Seen(run_id=run_id, name=f"run {run_id}", flow=flow, state=state, since=since)
 
     async def get(self, run_id: str) -> Seen | None:
         return self.runs.get(run_id)
@@ -197,7 +208,7 @@ async def test_a_run_that_died_before_it_opened_a_request_is_driven_again(ward: 
 
 
 async def test_a_reconciliation_is_left_alone_as_long_as_it_renews_its_lease(ward: Ward) -> None:
-    ward.runs.put("run-2", StateType.RUNNING, ward.stage.clock.now())
+    ward.runs.put("run-2", StateType.RUNNING, ward.stage.clock.now(), "reconcile")
     for _ in range(10):
         now = ward.stage.clock.now()
         await overview.begin(ward.stage.ledger, PANEL, "run-2", lease=LEASE, now=now)
@@ -206,6 +217,41 @@ async def test_a_reconciliation_is_left_alone_as_long_as_it_renews_its_lease(war
     await ward.later(LEASE)
     await ward.looks(1)
     assert ward.runs.done == [("driven again", "run-2")]
+
+
+async def test_what_signs_nowhere_may_be_played_by_another_worker_for_an_hour(ward: Ward) -> None:
+    ward.runs.put("run-2", StateType.RUNNING, ward.stage.clock.now(), "traffic")
+    await ward.looks(2 * 59)
+    assert ward.runs.done == []
+    await ward.looks(4)
+    assert ward.runs.done == [("driven again", "run-2")]
+
+
+def test_the_flows_that_sign_are_the_lifecycles_and_the_reconciliation() -> None:
+    lifecycles = {flow.name for flow in flows() if flow.fn.__code__.co_filename == lifecycle.__code__.co_filename}
+    assert lifecycles | {"reconcile"} == SIGNS
+
+
+async def test_a_reconciliation_looks_a_second_time_only_where_one_seems_to_be_silent(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+        await ward.later(timedelta(seconds=seconds))
+
+    monkeypatch.setattr("tasks.silent_runs.asyncio.sleep", wait)
+    await ward.open()
+    await look_twice(ward.silent_runs)
+    assert waited == []
+    await ward.later(SILENT_AFTER)
+    await look_twice(SilentRuns(ward.runs))
+    assert (waited, ward.runs.done) == ([], [])
+    await ward.later(LOOK)
+    await look_twice(SilentRuns(ward.runs))
+    assert waited == [2 * HEARTBEAT_SECONDS]
+    assert ward.runs.done == [("driven again", "run-1")]
 
 
 async def test_one_that_is_being_cancelled_then_is_cancelled(ward: Ward) -> None:

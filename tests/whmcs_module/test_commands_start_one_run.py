@@ -111,6 +111,29 @@ async def test_a_prefect_that_is_down_is_said_and_the_request_waits(scene, comma
     assert await scene.waiting(service) == []
 
 
+async def test_a_request_that_prefect_never_had_goes_to_the_panel_that_the_service_has_by_then(scene):
+    scene.prefect.then("401")
+    service = await scene.buy()
+    assert await scene.whmcs.command(service, "CreateAccount", "payment") != "success"
+    await scene.whmcs.edit("tblhosting", service, server=scene.panels[1])
+    (row,) = await scene.waiting(service)
+    assert await scene.whmcs.retry(row.id) == "success"
+    run = scene.prefect.only(service)
+    assert (run.parameters["panel"], "panel:second" in run.body["tags"]) == ("second", True)
+
+
+async def test_retry_while_the_run_goes_on_is_the_same_run(scene):
+    service = await scene.ready_for("SuspendAccount")
+    scene.prefect.then(*["lost"] * 40)
+    assert await scene.whmcs.command(service, "SuspendAccount", "automation") != "success"
+    (row,) = await scene.waiting(service)
+    scene.prefect.faults.clear()
+    run = scene.prefect.only(service)
+    run.becomes("RUNNING")
+    assert await scene.whmcs.retry(row.id) == "success"
+    assert scene.prefect.of(service) == [run]
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_the_cron_sends_what_prefect_did_not_get_but_never_a_deletion(scene, command):
     scene.prefect.then(*["503"] * 40)

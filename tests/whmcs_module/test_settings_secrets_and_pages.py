@@ -176,6 +176,13 @@ async def test_a_catalogue_that_cannot_be_read_is_said_and_never_an_empty_list(s
         fields = await scene.whmcs.product_form(scene.product)
         for number in (0, 1, 3, 5):
             assert fields[number].type == "text" and fields[number].error != ""
+    scene.prefect.requests.clear()
+    scene.prefect.then(*["403"] * 8, on="variables")
+    fields = await scene.whmcs.product_form(scene.product)
+    assert [fields[number].error != "" for number in (0, 1, 3, 5)] == [True] * 4
+    assert len([path for _, path in scene.prefect.requests if "variables" in path]) <= 1  # one answer does for all
+    assert len(scene.prefect.faults) == 7
+    scene.prefect.faults.clear()
 
 
 async def test_an_unverified_client_cannot_manage_and_the_activation_waits_for_him(scene):
@@ -195,6 +202,21 @@ async def test_an_unverified_client_cannot_manage_and_the_activation_waits_for_h
     await scene.finish(service, run)
     assert (await scene.status(service), await scene.mails(service)) == ("Active", 1)
     assert await scene.waiting(service) == []
+
+
+async def test_the_page_of_a_client_who_verifies_his_address_does_not_wait_for_others_orders(scene):
+    product = await scene.whmcs.add_product("Verified", [*SETTINGS[:6], "on"])
+    await scene.whmcs.edit("tblclients", scene.client, email_verified=0)
+    services = [await scene.buy(product=product) for _ in range(3)]
+    for service in services:
+        assert "not verified" in await scene.whmcs.command(service, "CreateAccount", "payment")
+    await scene.whmcs.edit("tblclients", scene.client, email_verified=1)
+    scene.prefect.then("slow")
+    await scene.whmcs.hook("UserEmailVerificationComplete", userId=1)
+    asked = [path for _, path in scene.prefect.requests if "create_flow_run" in path]
+    assert len(asked) <= 1 and scene.prefect.faults == []
+    await scene.whmcs.cron()
+    assert {run.parameters["service_id"] for run in scene.prefect.runs} >= set(services[1:])
 
 
 async def test_staff_may_activate_for_an_unverified_client_and_it_is_noted(scene):
@@ -385,6 +407,23 @@ async def test_the_addons_page_tests_lists_and_decides_only_with_its_token(scene
     assert decided.flow == "decide-held"
     given = {"service_id": service, "decision": "retry", "who": "admin", "why": "disk changed", "held_at": HELD_AT}
     assert decided.parameters == given
+
+
+async def test_the_addons_page_says_when_it_does_not_list_all(scene):
+    service = await scene.buy()
+    await scene.whmcs.command(service, "CreateAccount")
+    scene.prefect.only(service).becomes("FAILED", "Refusal: no fit server.")
+    await scene.whmcs.custom(service, "sync")
+    assert "Older ones are not shown" not in await scene.whmcs.addon_page(ADDON)
+    (row,) = await scene.whmcs.sql("SELECT * FROM mod_dcimanager6_request")
+    values = {name: value for name, value in row.items() if name != "id"}
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    for _ in range(50):
+        await scene.whmcs.sql(
+            f"INSERT INTO mod_dcimanager6_request ({names}) VALUES ({marks})",  # noqa: S608 - the table's own names
+            *values.values(),
+        )
+    assert "Older ones are not shown: these are the youngest 50." in await scene.whmcs.addon_page(ADDON)
 
 
 async def test_services_of_ispsystems_module_are_previewed_and_adopted(scene):

@@ -72,6 +72,31 @@ async def test_an_activation_that_hands_over_is_followed_to_its_watcher(scene):
     assert (await scene.status(service), await scene.mails(service)) == ("Active", 1)
 
 
+async def test_an_order_that_does_not_wait_for_its_os_is_answered_as_soon_as_its_own_run_has_ended(scene):
+    watcher = Run("00000000-0000-4000-8000-00000000000b", "watch-os-install", {"parameters": {}, "idempotency_key": ""})
+    scene.prefect.runs.append(watcher)
+    watcher.becomes("RUNNING")
+    scene.prefect.ends["activate"] = ("COMPLETED", "", {"step": "installing", "next_run": watcher.id})
+    service = await scene.buy()
+    assert await scene.whmcs.command(service, "CreateAccount", "payment") == "success"
+    looks = [path for _, path in scene.prefect.requests if watcher.id in path]
+    assert len(looks) == 1  # and not for as long as a module call may wait
+    assert (await scene.status(service), await scene.mails(service)) == ("Pending", 0)
+    await scene.finish(service, watcher)
+    assert (await scene.status(service), await scene.mails(service)) == ("Active", 1)
+
+
+async def test_a_callback_that_comes_before_the_answer_with_its_runs_id_closes_the_request(scene):
+    scene.prefect.then(*["lost"] * 40)
+    service = await scene.buy()
+    assert await scene.whmcs.command(service, "CreateAccount", "payment") != "success"
+    run = scene.prefect.only(service)
+    scene.prefect.faults.clear()
+    await scene.finish(service, run)
+    assert scene.prefect.of(service) == [run]
+    assert (await scene.status(service), await scene.mails(service)) == ("Active", 1)
+
+
 async def test_without_any_callback_the_cron_finds_the_end(scene):
     service, run = await started(scene)
     await scene.write_back(service)

@@ -45,6 +45,7 @@ class Staged(WarmWorker):
         self._client = self.server  # type: ignore[assignment]
         self.waiting: list[FlowRun] = []
         self.asked: list[int] = []
+        self.taken: asyncio.Queue[FlowRun] = asyncio.Queue()
         self.may_end = asyncio.Event()
         self.end: BaseException | None = None
         self.pending = True
@@ -82,6 +83,7 @@ class Staged(WarmWorker):
         taken = super()._take(run)
         if taken:
             self.waiting.remove(run)
+            self.taken.put_nowait(run)
         return taken
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
@@ -151,6 +153,22 @@ async def test_the_bell_makes_it_look_at_once(worker: Staged) -> None:
     await looking
     assert len(worker.asked) == 1
     assert not worker._bell.is_set()
+
+
+async def test_a_suspension_is_taken_while_more_installations_are_due_than_have_seats(worker: Staged) -> None:
+    worker.heartbeat_interval_seconds = 3600
+    worker._query_seconds = 3600
+    worker.waiting = runs(3 * SEATS)
+    worker._bell.set()
+    looking = asyncio.create_task(worker.get_and_submit_flow_runs())
+    for _ in range(SEATS - KEPT_FOR_URGENT):
+        await worker.taken.get()
+    (urgent,) = runs(1, URGENT)
+    worker.waiting.insert(0, urgent)  # Prefect's server says first what is in the queue of the higher priority
+    worker._bell.set()
+    assert await worker.taken.get() is urgent
+    looking.cancel()
+    await worker.all_over()
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ final class AddonPage
     private static function requests(): string
     {
         $rows = [];
-        foreach (Requests::toShow(self::SHOWN) as $request) {
+        $shown = Requests::toShow(self::SHOWN + 1); // one more tells that there are more
+        foreach (array_slice($shown, 0, self::SHOWN) as $request) {
             $rows[] = [
                 Html::service($request->serviceId, $request->clientId),
                 Text::html($request->action),
@@ -111,6 +112,7 @@ final class AddonPage
             ];
         }
         $head = ['Service', 'Action', 'State', 'Age', 'Asked by', 'What happened'];
-        return Html::table($head, $rows, 'Nothing is open, and nothing failed in the last seven days.');
+        $more = count($shown) > self::SHOWN ? '<p>Older ones are not shown: these are the youngest ' . self::SHOWN . '.</p>' : '';
+        return Html::table($head, $rows, 'Nothing is open, and nothing failed in the last seven days.') . $more;
     }
 }

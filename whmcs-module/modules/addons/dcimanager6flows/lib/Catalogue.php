@@ -13,7 +13,7 @@ final class Catalogue
 {
     private const STOCK_SECONDS = 3600; // four times as long as the flow takes to write the next one
 
-    /** @var array<string, self> by panel */
+    /** @var array<string, self|\Exception> by panel: a form's fields ask one after the other, and one answer does */
     private static array $read = [];
 
     private string $panel;
@@ -29,13 +29,25 @@ final class Catalogue
     public static function of(string $panel, Deadline $deadline): self
     {
         if (!isset(self::$read[$panel])) {
-            $shelf = Shelf::read(new Prefect($deadline), 'dcimanager_catalogue_' . Shelf::word($panel));
-            if ($shelf === null) {
-                throw new Refusal("Prefect has no catalogue of panel $panel yet.");
+            try {
+                self::$read[$panel] = self::read($panel, $deadline);
+            } catch (Refusal | PrefectError $error) {
+                self::$read[$panel] = $error;
             }
-            self::$read[$panel] = new self($panel, $shelf);
+        }
+        if (self::$read[$panel] instanceof \Exception) {
+            throw self::$read[$panel];
         }
         return self::$read[$panel];
+    }
+
+    private static function read(string $panel, Deadline $deadline): self
+    {
+        $shelf = Shelf::read(new Prefect($deadline), 'dcimanager_catalogue_' . Shelf::word($panel));
+        if ($shelf === null) {
+            throw new Refusal("Prefect has no catalogue of panel $panel yet.");
+        }
+        return new self($panel, $shelf);
     }
 
     /** Before it the servers were counted, as our tables keep times. */

@@ -163,11 +163,7 @@ final class Command
         if ($this->action === 'activate') {
             Verification::checkActivation($this->call, $service);
         }
-        $serverId = $this->call->int('serverid');
-        if ($serverId <= 0) {
-            throw new Refusal('The service has no server: choose the DCImanager 6 server on its page.');
-        }
-        $panel = Panels::name($serverId);
+        $panel = $this->panel();
         $request = Requests::insert($service, $this->action, $panel, $this->parameters($service, $panel));
         if ($request === null) {
             // Another call was first; it may even be over by now.
@@ -190,11 +186,21 @@ final class Command
     private function adopt(Request $open, Hosting $service): Request
     {
         if ($open->flowRunId === null && !$open->maybeSent && !$open->isAsked()) {
-            // Prefect never had it: it asks for what the product says now.
-            Requests::rewrite($open, $open->panel, $this->parameters($service, $open->panel));
+            // Prefect never had it: it asks for what the service's page and the product say now.
+            $panel = $this->panel();
+            Requests::rewrite($open, $panel, $this->parameters($service, $panel));
         }
         Requests::asking($open);
         return Requests::get($open->id);
+    }
+
+    private function panel(): string
+    {
+        $serverId = $this->call->int('serverid');
+        if ($serverId <= 0) {
+            throw new Refusal('The service has no server: choose the DCImanager 6 server on its page.');
+        }
+        return Panels::name($serverId);
     }
 
     /** @return array<string, mixed> */
@@ -222,11 +228,15 @@ final class Command
     private function follow(Sync $sync): string
     {
         $request = $this->request;
+        $run = $request->flowRunId;
         for ($pause = 0.15; $request->isOpen() && !$this->patience->isOver(); $pause = min(1.0, $pause * 1.5)) {
             try {
                 $request = $sync->look($request);
             } catch (PrefectError $error) {
                 break; // it runs, and whoever looks later sees its end
+            }
+            if ($request->isOpen() && $request->flowRunId !== $run) {
+                break; // the order does not wait for its OS: its own run has ended, and another one watches
             }
             if ($request->isOpen()) {
                 $this->patience->sleep($pause);

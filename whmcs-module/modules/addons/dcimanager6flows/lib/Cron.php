@@ -21,10 +21,10 @@ final class Cron
         if (!Home::isHere()) {
             return; // a copy: its commands and the addon's page say why
         }
-        Guard::quietly(static function (): void {
-            Verification::startWaiting();
-        });
         $deadline = new Deadline(self::SECONDS);
+        Guard::quietly(static function () use ($deadline): void {
+            Verification::startWaiting($deadline);
+        });
         self::open($deadline);
         foreach (Requests::untold() as $closed) {
             Guard::quietly(static function () use ($closed): void {

@@ -11,6 +11,8 @@ if (!defined('WHMCS')) {
 /** What WHMCS calls at its events; registered by hooks.php, which sees that nothing is thrown. */
 final class Hooks
 {
+    private const PAGE_SECONDS = 1.0; // the page of a client who has just verified: his own order, and not all others
+
     /** WHMCS may have written Active just now, or does it next: see Command::end for the other order. */
     public static function afterModuleCreate(array $vars): void
     {
@@ -41,7 +43,7 @@ final class Hooks
     public static function userEmailVerificationComplete(): void
     {
         Schema::ensure();
-        Verification::startWaiting();
+        Verification::startWaiting(new Deadline(self::PAGE_SECONDS));
     }
 
     /** Deleting a service calls no module function: its server stays the client's until somebody terminates it. */

@@ -51,10 +51,13 @@ final class Verification
         throw new Refusal($reason);
     }
 
-    /** Start the activations whose clients are verified by now. */
-    public static function startWaiting(): void
+    /** Start the activations whose clients are verified by now; what the deadline leaves is the next cron's. */
+    public static function startWaiting(Deadline $deadline): void
     {
         foreach (Requests::waiting() as $waiting) {
+            if ($deadline->isOver()) {
+                return;
+            }
             Requests::looked($waiting);
             $service = Hosting::find($waiting->serviceId);
             if ($service === null || $service->status !== Hosting::PENDING) {
