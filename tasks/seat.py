@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Literal
@@ -39,12 +39,16 @@ class Room:
                 self.give_up()  # it was given to us while we were cancelled
             raise
 
-    async def until_given_up(self, *, within_seconds: float) -> None:
-        """Wait until somebody gives a seat up; at most so long."""
-        self._given_up.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_seconds):
-                await self._given_up.wait()
+    def until_given_up(self, *, within_seconds: float) -> Coroutine[None, None, None]:
+        """Wait until somebody gives a seat up after this call; at most so long."""
+        self._given_up.clear()  # now, and not when the waiting begins: between the two a seat may be given up
+
+        async def wait() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_seconds):
+                    await self._given_up.wait()
+
+        return wait()
 
     def give_up(self) -> None:
         """Give a seat up: the next who waits and may have it gets it."""

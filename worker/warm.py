@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from inspect import isawaitable
 from typing import Any
 from uuid import UUID
 
@@ -347,6 +348,22 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                 )
         except Exception as lost:  # the janitor finds the run by its silence
             self._logger.warning("Prefect was not told how run %s ended: %s", run.id, lost)
+            return
+        if state is not None and state.is_cancelled():
+            await self._call_hooks(run, state)
+
+    async def _call_hooks(self, run: FlowRun, cancelled: State[Any]) -> None:
+        """What Prefect's engine does only where it was the one to cancel: tell who waits for the run."""
+        flow = None if run.deployment_id is None else self._flows.get(run.deployment_id)
+        if flow is None:
+            return  # it was cancelled before it began
+        try:
+            for hook in flow.on_cancellation_hooks:
+                said = hook(flow, run, cancelled)
+                if isawaitable(said):
+                    await said
+        except Exception as error:
+            self._logger.warning("Nobody was told that run %s was cancelled: %s", run.id, error)
 
     async def _flow_of(self, run: FlowRun) -> Flow[..., Any]:
         """The run's flow, imported once. Code that changes is seen by a worker that is started again."""

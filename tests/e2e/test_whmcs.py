@@ -1,7 +1,6 @@
 """Whole stories from an order in WHMCS to its end: the PHP module, a real Prefect server, the flows, the simulator."""
 
 import asyncio
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,11 +14,11 @@ from dciflow.stack import running_stack
 from dciflow.trigger import PrefectApi
 from simulator.profile import XEON, Profile
 from simulator.whmcs_control import State
-from simulator.whmcs_host import PretendWhmcs, missing
+from simulator.whmcs_host import PretendWhmcs
+from tests.mariadb import mariadb
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
-DATABASE = os.environ.get("DCIFLOW_TEST_MARIADB")
 SPEED = 90.0
 """An OS installation takes 10 s: longer than the module waits for a run."""
 STEPS = ("Reserved", "Configured", "Installing", "Ready")
@@ -28,14 +27,11 @@ STEPS = ("Reserved", "Configured", "Installing", "Ready")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WhmcsShop]:
     """A WHMCS with the module in it, on MariaDB, and everything behind it."""
-    if DATABASE is None:
-        pytest.skip("DCIFLOW_TEST_MARIADB names no MariaDB for the pretend WHMCS")
-    if packages := await missing(DATABASE):
-        pytest.fail(f"The pretend WHMCS needs Debian's {', '.join(packages)}")
+    database = await mariadb()
     home: Path = tmp_path_factory.mktemp("shop")
     async with running_stack(home, print, speed=SPEED, keep=lambda: True) as stack:
         prefect = PrefectApi(stack.api)
-        async with whmcs_shop(stack, prefect, database=DATABASE) as shop:
+        async with whmcs_shop(stack, prefect, database=database) as shop:
             yield shop
             assert (await shop.whmcs.state()).php_faults == []
         await prefect.aclose()

@@ -26,3 +26,15 @@ async def test_an_administrator_whom_the_panel_spells_with_capitals_is_no_client
     client = stage.billing.add_client("admin2@example.com", "Mallory", "Example")
     line = await one_line(stage.run(activate, stage.buy(client_id=client.id), order=stage.order(client_id=client.id)))
     assert "belongs to an administrator" in line
+
+
+@pytest.mark.parametrize("first", ["<script>alert(1)</script>", 'O"Hara\\', "Анна 安娜", "' OR 1=1 --", "{{7*7}}"])
+async def test_a_hostile_name_is_the_panel_users_name_and_nothing_else(
+    stage: Stage, first: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = stage.billing.add_client("eve+%27@example.com", first, "Eve")
+    service_id = stage.buy(client_id=client.id)
+    await stage.run(activate, service_id, order=stage.order(client_id=client.id))
+    user = stage.panel.users.get((await stage.server(service_id)).owner_id or 0)
+    assert (user.email, user.full_name) == ("eve+%27@example.com", f"{first} Eve")
+    assert first not in caplog.text

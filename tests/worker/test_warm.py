@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from anyio.abc import TaskStatus
+from prefect import Flow, flow
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.exceptions import Pause
@@ -135,6 +136,7 @@ async def test_a_hundred_that_wait_hold_up_nobody(worker: Staged) -> None:
     await worker.all_over()
 
 
+@pytest.mark.timeout(20)  # less than it would wait for a seat whose giving up it missed
 async def test_a_burst_is_taken_as_seats_get_free_without_waiting_for_the_next_look(worker: Staged) -> None:
     worker.waiting = runs(3 * SEATS, URGENT)
     worker.heartbeat_interval_seconds = 30
@@ -213,6 +215,26 @@ async def test_a_cancelled_run_ends_cancelled_wherever_it_is(worker: Staged) -> 
     await asyncio.gather(*(playing.task for playing in worker._playing.values()))
     assert worker.server.told == {works.id: "Cancelled", waits.id: "Cancelled"}
     assert worker._room.free == SEATS
+
+
+async def test_who_waits_for_a_run_is_told_of_its_cancellation(worker: Staged) -> None:
+    told: list[tuple[str, UUID, str | None]] = []
+
+    async def tell(flow: "Flow[..., Any]", run: FlowRun, state: "State[Any]") -> None:
+        told.append((flow.name, run.id, state.name))
+
+    async def body() -> None:
+        """Played by nobody."""
+
+    (run,) = worker.waiting = [runs(1)[0].model_copy(update={"deployment_id": uuid4()})]
+    assert run.deployment_id is not None
+    worker._flows[run.deployment_id] = flow(name="activate", on_cancellation=[tell])(body)
+    await worker.get_and_submit_flow_runs()
+    await asyncio.sleep(0)
+    (playing,) = worker._playing.values()
+    worker._interrupt(playing, "cancelled")
+    await asyncio.gather(playing.task)
+    assert told == [("activate", run.id, "Cancelled")]
 
 
 async def test_a_paused_run_stops_and_stays_paused(worker: Staged) -> None:
