@@ -167,7 +167,8 @@ def test_every_setting_is_one_that_somebody_reads(document: Path) -> None:
 
 
 def _asked_for_by_the_command() -> set[str]:
-    files = ("dciflow/cli.py", "dciflow/notify.py", "tests/machine/test_machine.py")
+    files = ("dciflow/cli.py", "dciflow/notify.py", "tests/machine/test_machine.py", "tests/postgres.py")
+    files += ("tests/redis_database.py", "tests/mariadb.py")
     readers = [PROJECT / file for file in files]
     return {name for file in readers for name in re.findall(r'"(DCIFLOW_[A-Z_]+)"', file.read_text(encoding="utf-8"))}
 
