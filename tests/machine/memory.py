@@ -89,6 +89,10 @@ class Peek:
             for server, service, generation, owner, serial, macs, state, held in rows
         }
 
+    def claims(self) -> list[tuple[int, int]]:
+        """Server and service of each claim, as many rows as there are."""
+        return self._rows.execute("SELECT server_id, service_id FROM claim").fetchall()
+
     def permit(self, server_id: int, service_id: int, generation: int) -> dict[str, Any] | None:
         """The newest permit of that generation to wipe that server."""
         row = self._rows.execute(

@@ -8,9 +8,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.machine.machine import Machine
 from tests.machine.planted import PLANTED, Planted
 from tests.machine.scene import House
+from tests.machine.truths import one_to_one
 
 EXAMPLES = os.environ.get("DCIFLOW_MACHINE_EXAMPLES")
-"""How many plays, each another one every time: `make crash`, or nights."""
+"""How many plays, each another one every time: `make play`, or nights."""
 
 PLAY = settings(
     deadline=None,
@@ -52,3 +53,9 @@ def test_the_machine_finds_a_fault_that_was_planted(house: House, planted: Plant
     with pytest.MonkeyPatch.context() as patch, pytest.raises(AssertionError, match=planted.shows):
         planted.plant(patch)
         run_state_machine_as_test(Machine, settings=SEARCH)
+
+
+def test_a_server_of_two_services_and_a_service_with_two_servers_are_seen() -> None:
+    assert list(one_to_one([(1, 7), (2, 8)])) == []
+    assert [line.partition(":")[0] for line in one_to_one([(1, 7), (1, 8)])] == ["server 1 has 2 claims"]
+    assert [line.partition(":")[0] for line in one_to_one([(1, 7), (2, 7)])] == ["service 7 has 2 claims"]

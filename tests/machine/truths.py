@@ -1,5 +1,6 @@
 """What has to be true whenever nobody is at work."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ledger.lifecycle import State
@@ -23,6 +24,7 @@ def wrongs(scene: Scene) -> Iterator[str]:
     """Everything that should not be so, as lines."""
     yield from scene.guard.wrongs
     yield from scene.wrongs
+    yield from one_to_one(scene.peek.claims())
     yield from _incidents(scene)
     yield from _data(scene)
     yield from _free_and_dirty(scene)
@@ -34,6 +36,17 @@ def wrongs(scene: Scene) -> Iterator[str]:
             yield from _held(scene, service)
             if service.claim is not None and service.claim.server_id in scene.stage.panel.servers:
                 yield from _use(scene, service, scene.stage.panel.server(service.claim.server_id))
+
+
+def one_to_one(claims: list[tuple[int, int]]) -> Iterator[str]:
+    """No server with two services, no service with two servers: (server, service) of each claim."""
+    for what, numbers in (
+        ("server", [server for server, _ in claims]),
+        ("service", [service for _, service in claims]),
+    ):
+        for number, times in Counter(numbers).items():
+            if times > 1:
+                yield f"{what} {number} has {times} claims: {claims}"
 
 
 def _incidents(scene: Scene) -> Iterator[str]:
