@@ -98,6 +98,11 @@ async def test_two_server_records_are_two_panels_with_their_own_credentials(scen
     assert {block["password"] for block in scene.prefect.blocks.values()} == {PANEL_PASSWORD}
 
 
+async def test_a_server_record_without_a_host_name_is_reached_by_its_ip_address(scene):
+    await scene.whmcs.add_server("third", "", "admin", PANEL_PASSWORD, ipaddress="192.0.2.77")
+    assert scene.prefect.blocks["third"]["url"] == "https://192.0.2.77"
+
+
 async def test_panels_of_one_name_keep_apart_and_a_rename_changes_nothing(scene):
     twin = await scene.whmcs.add_server("Main!", "twin.example.com", "admin", PANEL_PASSWORD)
     assert scene.prefect.blocks[f"main-{twin}"]["url"] == "https://twin.example.com"
@@ -193,6 +198,7 @@ async def test_an_unverified_client_cannot_manage_and_the_activation_waits_for_h
     assert "not verified" in said and scene.prefect.runs == []
     page = await scene.whmcs.client_page(service, scene.client, "refresh")
     assert "not verified" in page.message and "not verified" in page.html
+    assert "Resend Verification Email" in page.message and "Resend Verification Email" in page.html
     await scene.whmcs.cron()
     assert scene.prefect.runs == []
     await scene.whmcs.edit("tblclients", scene.client, email_verified=1)

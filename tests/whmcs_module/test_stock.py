@@ -319,6 +319,19 @@ async def test_a_shop_of_the_first_release_is_widened(shop: Shop) -> None:
     assert await shop.stock() == 2
 
 
+async def test_an_upgrade_of_the_addon_widens_its_tables_and_keeps_their_rows(shop: Shop) -> None:
+    await shop.page()
+    await shop.whmcs.sql("ALTER TABLE mod_dcimanager6_service DROP COLUMN server_since")
+    await shop.whmcs.sql("DROP TABLE mod_dcimanager6_stock")
+    await shop.whmcs.sql("UPDATE mod_dcimanager6_setting SET value = '1' WHERE name = 'schema'")
+    kept = await shop.whmcs.sql("SELECT * FROM mod_dcimanager6_setting WHERE name <> 'schema'")
+    await shop.whmcs.configure(ADDON, version="0.0.1")
+    await shop.page()
+    assert await shop.whmcs.sql("SELECT server_since FROM mod_dcimanager6_service") == []
+    assert await shop.whmcs.sql("SELECT * FROM mod_dcimanager6_stock") == []
+    assert await shop.whmcs.sql("SELECT * FROM mod_dcimanager6_setting WHERE name <> 'schema'") == kept
+
+
 async def test_the_setting_is_the_eighth_and_the_drop_downs_read_the_same_catalogue(shop: Shop) -> None:
     await shop.whmcs.edit("tblservers", shop.scene.panels[1], disabled=1)
     shop.offers("main", counted(3), counted(None, name="Unknown"))
