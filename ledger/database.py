@@ -17,8 +17,8 @@ from tenacity import (
 )
 
 from ledger import schema
-from ledger.engine import READS, is_conflict, is_outage, make_engine, parse, sqlite_file
-from ledger.errors import LedgerError
+from ledger.engine import BROKEN, READS, is_conflict, is_outage, make_engine, parse, sqlite_file
+from ledger.errors import LedgerError, Outage
 
 OUTAGE_SECONDS = 60.0  # a database that restarts is back by then; a longer outage ends the runs, and they are resumed
 TRIES = 5  # a conflict means that somebody else's commit got through, so a few tries are enough
@@ -117,12 +117,13 @@ class Ledger:
         """Await `work`; whatever the database or the network says becomes a LedgerError."""
         try:
             return await work
-        except (SQLAlchemyError, OSError, CommitLost) as error:
+        except (SQLAlchemyError, CommitLost, *BROKEN) as error:
             broke = error.__cause__ if isinstance(error, CommitLost) else error
             cause = broke.orig if isinstance(broke, StatementError) else broke
             # A driver's text may go on with hints and statements; its first line says what happened.
             said = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-            raise LedgerError(
+            kind = Outage if isinstance(error, CommitLost) or is_outage(error) else LedgerError
+            raise kind(
                 f"The ledger at {self._name} failed: {said}. Check the database, then look before repeating."
             ) from error
 

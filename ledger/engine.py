@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -16,6 +17,8 @@ READS = "ledger_reads"
 _CONFLICTS = {"40001", "40P01", "55P03"}
 # PostgreSQL, appendix A: class 08 (connection exceptions), admin_shutdown, crash_shutdown, cannot_connect_now.
 _OUTAGES = {"08000", "08001", "08003", "08004", "08006", "57P01", "57P02", "57P03"}
+# What asyncpg says of a connection that broke before or in the middle of a question, not always by way of SQLAlchemy.
+BROKEN = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def parse(url: str) -> URL:
@@ -80,5 +83,7 @@ def is_conflict(error: BaseException) -> bool:
 def is_outage(error: BaseException) -> bool:
     """Whether PostgreSQL could not be reached or broke the connection off, as while it restarts."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _OUTAGES
-    return isinstance(error, OSError)
+        said = error.orig
+        broken = said is not None and isinstance(said.__cause__, BROKEN)
+        return error.connection_invalidated or broken or getattr(said, "sqlstate", None) in _OUTAGES
+    return isinstance(error, BROKEN)

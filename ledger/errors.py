@@ -1,6 +1,7 @@
 """What the ledger refuses, drawn by what the caller should do.
 
     LedgerError            not to be had, or asked for what its rows contradict: a person reads the line
+      Outage               the database was not there, or whether it kept what was written is unknown: look again
       Unknown              the ledger has no such service: it was never activated
       Elsewhere            the service has its server on another panel: ask for it there
       Superseded           somebody else drives this service now: stop, touch nothing
@@ -23,6 +24,10 @@ class LedgerError(Exception):
 
     def __str__(self) -> str:
         return " ".join(super().__str__().split())
+
+
+class Outage(LedgerError):
+    """The database was away for long, or broke off in the middle of a commit: whether it kept that is unknown."""
 
 
 class Unknown(LedgerError):

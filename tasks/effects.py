@@ -24,6 +24,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.utilities.annotations import opaque
 
 from dcimanager.errors import Unreachable
+from ledger.errors import Outage
 from ledger.snapshots import Service
 from tasks.clock import clock
 from tasks.log import one_line_of_the_unforeseen, run_log
@@ -163,7 +164,7 @@ def worth_repeating(task: "Task[Any, Any]", run: TaskRun, state: "RunState[Any]"
 
     A plain function: Prefect 3.8.8 treats any other callable as "never" (dossier "Prefect 3", section 4).
     """
-    return isinstance(state.data, Unreachable | BillingUnreachable | PrefectUnreachable)
+    return isinstance(state.data, Unreachable | BillingUnreachable | PrefectUnreachable | Outage)
 
 
 def key_of_create(context: TaskRunContext, inputs: dict[str, Any]) -> str:

@@ -4,15 +4,20 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
 from prefect import Flow
 from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
+from prefect.client.schemas.objects import TaskRun
+from prefect.states import Failed
 
 from flows.steps import StepOfFlow, flows, steps_of, table
+from ledger.errors import LedgerError, Outage
 from tasks import effects
 from tasks.effects import Kind, Step
+from tasks.outcomes import Held, Reason
 from tasks.results import RESULTS
 
 ROOT = Path(__file__).parent.parent
@@ -138,3 +143,12 @@ def test_the_task_run_recorder_rests_between_its_flushes() -> None:
     settings = tomllib.loads((ROOT / "prefect.toml").read_text(encoding="utf-8"))
     interval = settings["server"]["services"]["task_run_recorder"]["flush_interval"]
     assert int(interval) == interval >= 1
+
+
+@pytest.mark.parametrize(
+    ("error", "worth"), [(Outage("away"), True), (LedgerError("no"), False), (Held(Reason.ANSWER_LOST, "lost"), False)]
+)
+def test_only_an_answer_that_never_came_is_worth_another_try(error: Exception, worth: bool) -> None:
+    step = next(one for one in all_steps() if one.kind is Kind.ENSURES)
+    run = TaskRun(flow_run_id=uuid4(), task_key="-", dynamic_key="-")
+    assert effects.worth_repeating(step.task, run, Failed(data=error)) is worth

@@ -1,12 +1,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
 from ledger import Ledger, LedgerError, requests, services
+from ledger.engine import is_outage
+from ledger.errors import Outage
 from tests.ledger.story import Story
+from tests.postgres import on_postgres
 from tests.proxy import Proxy, proxy
 
 pytestmark = pytest.mark.postgres
@@ -54,9 +60,50 @@ async def test_a_commit_whose_answer_was_lost_is_not_repeated(postgres_url: str)
             between.cut()
 
         ledger.before_commit.append(cut)
-        with pytest.raises(LedgerError, match="look before repeating"):
+        with pytest.raises(Outage, match="look before repeating"):
             await story.ask()
         assert len(tries) == 1
         ledger.before_commit.clear()
         between.mend()
         assert len(await requests.open_requests(ledger)) == 1
+
+
+async def test_connections_that_break_in_the_middle_of_a_question_are_made_anew(
+    postgres_url: str,
+) -> None:
+    ledger, name, now = Ledger(postgres_url), make_url(postgres_url).database, datetime(2026, 1, 1, tzinfo=UTC)
+    over = asyncio.Event()
+    committing: set[object] = set()
+    ledger.before_commit.append(lambda: committing.add(asyncio.current_task()))
+    ledger.after_commit.append(lambda: committing.discard(asyncio.current_task()))
+
+    async def write_and_look(service_id: int) -> int:
+        looks = 0
+        while not over.is_set():
+            try:
+                await services.remember(ledger, service_id=service_id, panel="main", now=now)
+            except Outage as error:
+                # Whether a commit whose answer was lost got through, nobody can know; anything else is done again.
+                assert asyncio.current_task() in committing, error
+                committing.discard(asyncio.current_task())
+                continue
+            assert await services.get(ledger, service_id) is not None
+            looks += 1
+        return looks
+
+    asking = [asyncio.create_task(write_and_look(number)) for number in range(1, 31)]
+    for _ in range(150):
+        await asyncio.sleep(0.005)
+        await on_postgres(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608
+    over.set()
+    assert sum(await asyncio.gather(*asking)) > 0
+    await ledger.dispose()
+
+
+def test_what_asyncpg_says_of_a_broken_connection_is_an_outage() -> None:
+    for broken in (asyncpg.InterfaceError("connection is closed"), asyncpg.InternalClientError("cannot switch state")):
+        said = Exception("as the driver says it")
+        said.__cause__ = broken
+        assert is_outage(broken)
+        assert is_outage(DBAPIError("SELECT 1", {}, said))
+    assert not is_outage(DBAPIError("SELECT 1", {}, Exception("syntax error")))
