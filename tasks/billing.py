@@ -93,7 +93,7 @@ async def announce(service: Service) -> None:
     if record.status not in WANTED:
         raise _unwanted(service, record, "nothing was written there.")
     domain = order.hostname or record.domain
-    if not _knows(record, domain, addresses, username, record.password):
+    if not _knows(record, domain, addresses, username):
         await _write_back(service, record, server.id, domain, addresses, username)
     # Only now: what WHMCS shows as ready its client is sent a mail about, with what stands in WHMCS.
     await label(step=Progress.READY, addresses=" ".join(addresses), username=username, **facts_of(service))
@@ -113,7 +113,8 @@ async def _write_back(
         # A suspension that came meanwhile is WHMCS's to lift.
         status=ServiceStatus.ACTIVE if record.status == ServiceStatus.PENDING else None,
     )
-    if not _knows(await whmcs.services.get(service.service_id), domain, addresses, username, record.password):
+    now = await whmcs.services.get(service.service_id)
+    if not _knows(now, domain, addresses, username) or now.password != record.password:
         raise Refusal(f"WHMCS did not keep what was written for service {service.service_id}. Press Retry.")
     await whmcs.log.write(
         f"dciflow: service {service.service_id} is ready on server {server_id}", client_id=record.client_id
@@ -160,14 +161,11 @@ def _unwanted(service: Service, record: BillingService, done: str) -> Refusal:
     return Refusal(f"{text} Its server is still claimed: terminate the service to release it.")
 
 
-def _knows(
-    record: BillingService, domain: str, addresses: list[str], username: str, password: SecretStr | None
-) -> bool:
+def _knows(record: BillingService, domain: str, addresses: list[str], username: str) -> bool:
     return (
         record.status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
         and record.dedicated_ip == (addresses[0] if addresses else "")
         and list(record.assigned_ips) == addresses
         and record.username == username
         and record.domain.casefold() == domain.casefold()
-        and record.password == password
     )

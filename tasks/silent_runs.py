@@ -110,7 +110,8 @@ class SilentRuns:
         accounted = {request.flow_run_id for request in open_ones} | set(self._playing())
         accounted |= await overview.comparing_now(ledger(), now)  # a reconciliation is no service's
         for run in await self._runs.under_way(older_than=now - UNACCOUNTED_AFTER, but_not=accounted):
-            if now - run.since > (UNACCOUNTED_AFTER if run.flow in SIGNS else UNSIGNED_AFTER):
+            may_be_played = run.state is StateType.RUNNING and run.flow not in SIGNS
+            if now - run.since > (UNSIGNED_AFTER if may_be_played else UNACCOUNTED_AFTER):
                 said += await self._is_unaccounted(run, now)
         self._heard = {request.id: request.heartbeat_at for request in open_ones}
         return said

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import groupby
 
 import pytest
 
 from flows.activate import activate
-from ledger import claims, decisions
+from ledger import claims, decisions, requests
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from simulator.panel import Recorded
@@ -55,6 +56,21 @@ def take_panel_down(stage: Stage) -> None:
     """From now on every connection to the panel is cut, until `stage.faults.clear()`."""
     for nth in range(1, DOWN_FOR_CALLS):
         stage.faults.refuse_before("*", nth)
+
+
+async def taken_over(stage: Stage, service_id: int, action: str) -> None:
+    """Another run takes the service over: whoever drove it until now must not touch anything any more."""
+    await requests.open(
+        stage.ledger,
+        service_id=service_id,
+        panel=PANEL,
+        action=action,
+        flow_run_id="another",
+        requested_by="api",
+        silent_after=timedelta(0),
+        now=stage.clock.now(),
+        takeover=await requests.last(stage.ledger, service_id),
+    )
 
 
 async def activated(stage: Stage, **order: object) -> tuple[int, SimServer]:

@@ -1,4 +1,3 @@
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,13 +6,12 @@ from flows.activate import activate
 from flows.suspend import suspend
 from flows.unsuspend import unsuspend
 from flows.watch_os_install import watch_os_install
-from ledger import requests
 from ledger.errors import Superseded
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks.identity import JUST_SEEN
-from tests.flows.play import activated, is_held, let_go_on, one_line, sent
-from tests.stage import PANEL, Stage
+from tests.flows.play import activated, is_held, let_go_on, one_line, sent, taken_over
+from tests.stage import Stage
 
 
 @pytest.mark.parametrize("new_owner", ["other@example.com", None])
@@ -70,17 +68,7 @@ async def test_a_suspension_whose_check_comes_late_sees_that_another_run_drives_
     check = suspend.fn.__wrapped__.__globals__["confirm_identity"]
 
     async def comes_late(service: Service) -> None:
-        await requests.open(
-            stage.ledger,
-            service_id=service_id,
-            panel=PANEL,
-            action="terminate",
-            flow_run_id="another",
-            requested_by="api",
-            silent_after=timedelta(0),
-            now=stage.clock.now(),
-            takeover=await requests.last(stage.ledger, service_id),
-        )
+        await taken_over(stage, service_id, "terminate")
         stage.clock.simulated.advance(JUST_SEEN.total_seconds())
         await check(service)
 

@@ -11,7 +11,6 @@ from dcimanager.errors import Unreachable
 from dcimanager.operations import Operation
 from flows.activate import activate
 from flows.terminate import terminate
-from ledger import requests
 from ledger.errors import Superseded
 from ledger.lifecycle import State
 from simulator.profile import XEON, Batch
@@ -19,8 +18,8 @@ from simulator.things import SimServer
 from tasks.os_install import ProgressBar
 from tasks.outcomes import InstallationFailed
 from tests.conftest import StageMaker
-from tests.flows.play import activated, is_held, one_line, sent, take_panel_down
-from tests.stage import PANEL, QUICK, Stage
+from tests.flows.play import activated, is_held, one_line, sent, take_panel_down, taken_over
+from tests.stage import QUICK, Stage
 
 INSTALL = 900
 WIPE = 1200
@@ -220,17 +219,7 @@ async def test_a_run_that_lost_its_service_while_it_waited_ends_nothing(slow: St
     service_id = slow.buy()
     run = asyncio.ensure_future(slow.run(activate, service_id, order=slow.order(os_install_timeout_minutes=60)))
     await waiting.wait()
-    await requests.open(
-        slow.ledger,
-        service_id=service_id,
-        panel=PANEL,
-        action="activate",
-        flow_run_id="another",
-        requested_by="api",
-        silent_after=timedelta(0),
-        now=slow.clock.now(),
-        takeover=await requests.last(slow.ledger, service_id),
-    )
+    await taken_over(slow, service_id, "activate")
     with pytest.raises(Superseded):
         await run
     assert sent(slow, "operation_end") == []

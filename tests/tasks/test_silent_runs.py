@@ -227,6 +227,14 @@ async def test_what_signs_nowhere_may_be_played_by_another_worker_for_an_hour(wa
     assert ward.runs.done == [("driven again", "run-2")]
 
 
+@pytest.mark.parametrize(("state", "done"), [(StateType.PENDING, "driven again"), (StateType.CANCELLING, "cancelled")])
+async def test_what_signs_nowhere_and_does_not_run_is_played_by_nobody(ward: Ward, state: StateType, done: str) -> None:
+    ward.runs.put("run-2", state, ward.stage.clock.now(), "traffic")
+    await ward.later(UNACCOUNTED_AFTER + LOOK)
+    await ward.looks(1)
+    assert ward.runs.done == [(done, "run-2")]
+
+
 def test_the_flows_that_sign_are_the_lifecycles_and_the_reconciliation() -> None:
     lifecycles = {flow.name for flow in flows() if flow.fn.__code__.co_filename == lifecycle.__code__.co_filename}
     assert lifecycles | {"reconcile"} == SIGNS

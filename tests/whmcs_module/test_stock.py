@@ -59,6 +59,13 @@ class Shop:
     async def page(self) -> str:
         return await self.whmcs.addon_page(ADDON)
 
+    async def becomes_one_of_the_first_release(self) -> None:
+        """Its tables are as the first release made them."""
+        await self.page()
+        await self.whmcs.sql("ALTER TABLE mod_dcimanager6_service DROP COLUMN server_since")
+        await self.whmcs.sql("DROP TABLE mod_dcimanager6_stock")
+        await self.whmcs.sql("UPDATE mod_dcimanager6_setting SET value = '1' WHERE name = 'schema'")
+
 
 def counted(total: int | None, name: str = XEON, **fit: int) -> dict[str, Any]:
     """A configuration of a catalogue; fit by location: at_1=2."""
@@ -311,19 +318,13 @@ async def test_a_stock_that_is_right_is_not_written(shop: Shop) -> None:
 
 
 async def test_a_shop_of_the_first_release_is_widened(shop: Shop) -> None:
-    await shop.page()
-    await shop.whmcs.sql("ALTER TABLE mod_dcimanager6_service DROP COLUMN server_since")
-    await shop.whmcs.sql("DROP TABLE mod_dcimanager6_stock")
-    await shop.whmcs.sql("UPDATE mod_dcimanager6_setting SET value = '1' WHERE name = 'schema'")
+    await shop.becomes_one_of_the_first_release()
     shop.offers("main", counted(2))
     assert await shop.stock() == 2
 
 
 async def test_an_upgrade_of_the_addon_widens_its_tables_and_keeps_their_rows(shop: Shop) -> None:
-    await shop.page()
-    await shop.whmcs.sql("ALTER TABLE mod_dcimanager6_service DROP COLUMN server_since")
-    await shop.whmcs.sql("DROP TABLE mod_dcimanager6_stock")
-    await shop.whmcs.sql("UPDATE mod_dcimanager6_setting SET value = '1' WHERE name = 'schema'")
+    await shop.becomes_one_of_the_first_release()
     kept = await shop.whmcs.sql("SELECT * FROM mod_dcimanager6_setting WHERE name <> 'schema'")
     await shop.whmcs.configure(ADDON, version="0.0.1")
     await shop.page()

@@ -112,7 +112,8 @@ final class AddonPage
             ];
         }
         $head = ['Service', 'Action', 'State', 'Age', 'Asked by', 'What happened'];
-        $more = count($shown) > self::SHOWN ? '<p>Older ones are not shown: these are the youngest ' . self::SHOWN . '.</p>' : '';
+        $more = count($shown) <= self::SHOWN ? ''
+            : '<p>Older ones are not shown: these are the youngest ' . self::SHOWN . '.</p>';
         return Html::table($head, $rows, 'Nothing is open, and nothing failed in the last seven days.') . $more;
     }
 }

@@ -13,7 +13,7 @@ final class Catalogue
 {
     private const STOCK_SECONDS = 3600; // four times as long as the flow takes to write the next one
 
-    /** @var array<string, self|\Exception> by panel: a form's fields ask one after the other, and one answer does */
+    /** @var array<string, self|\Exception> by panel: a form's fields and the cron's products ask one by one, one answer does */
     private static array $read = [];
 
     private string $panel;

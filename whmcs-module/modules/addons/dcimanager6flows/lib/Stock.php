@@ -22,8 +22,6 @@ final class Stock
     private const PANEL_SECONDS = 6.0;
 
     private Deadline $deadline;
-    /** @var array<string, Catalogue|\Exception> by panel: what cannot be read is not tried for each product again */
-    private array $read = [];
 
     private function __construct(Deadline $deadline)
     {
@@ -68,7 +66,7 @@ final class Stock
         }
         $number = 0;
         foreach ($panels as $panel) {
-            $catalogue = $this->catalogue($panel);
+            $catalogue = Catalogue::of($panel, new Deadline(min(self::PANEL_SECONDS, $this->deadline->seconds())));
             $free = $catalogue->fit($configuration, $location);
             $number += max(0, $free - Requests::promised($panel, $configuration, $location, $catalogue->at()));
         }
@@ -87,23 +85,6 @@ final class Stock
             $panels[] = Panels::name((int) $serverId);
         }
         return $panels;
-    }
-
-    private function catalogue(string $panel): Catalogue
-    {
-        if (!isset($this->read[$panel])) {
-            try {
-                $seconds = min(self::PANEL_SECONDS, $this->deadline->seconds());
-                $this->read[$panel] = Catalogue::of($panel, new Deadline($seconds));
-            } catch (Refusal | PrefectError $error) {
-                $this->read[$panel] = $error;
-            }
-        }
-        $found = $this->read[$panel];
-        if ($found instanceof \Exception) {
-            throw $found;
-        }
-        return $found;
     }
 
     private function write(\stdClass $product, int $number): void
