@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from dciflow.shop import ADDON, WhmcsShop, whmcs_shop
-from dciflow.stack import running_stack
+from dciflow.stack import free_port, running_stack
 from dciflow.trigger import PrefectApi
 from simulator.profile import XEON, Profile
 from simulator.whmcs_control import State
@@ -83,12 +83,14 @@ class Story:
         assert (await self.shop.prefect.wait(run)).state == "COMPLETED"
 
 
-async def ordered(shop: WhmcsShop, name: str, *, dont_wait: str = "", hostname: str = "") -> Story:
+async def ordered(
+    shop: WhmcsShop, name: str, *, dont_wait: str = "", hostname: str = "", server: int | None = None
+) -> Story:
     """A client has paid for a server."""
     client = await shop.whmcs.add_client(f"{name}@example.com", name)
     settings = [XEON, "Debian-12-x86_64", dont_wait, "public-v4", "60", "", ""]
     product = await shop.whmcs.add_product(f"Xeon for {name}", settings)
-    service = await shop.whmcs.order(client, product, hostname or f"{name}.example.com", server=shop.server)
+    service = await shop.whmcs.order(client, product, hostname or f"{name}.example.com", server=server or shop.server)
     return Story(shop, client, service)
 
 
@@ -170,6 +172,43 @@ async def test_strict_mode_says_done_when_it_is_done(shop: WhmcsShop) -> None:
     finally:
         await shop.whmcs.configure(ADDON, strict="")
     await story.give_back()
+
+
+async def test_two_server_records_sell_from_two_panels(shop: WhmcsShop) -> None:
+    stack, port = shop.stack, free_port()
+    await stack.start("second-panel", "dciflow", "simulate", "--port", str(port), "--speed", str(SPEED))
+    try:
+        panels = (stack.simulator, f"http://127.0.0.1:{port}")
+        await stack.answers("second-panel", f"{panels[1]}/control/state")
+        profile = Profile.demo()
+        second = await shop.whmcs.add_server(
+            "second", "127.0.0.1", profile.admin_email, profile.admin_password, port=port, secure=False
+        )
+        assert (await shop.whmcs.test_connection(second)).success
+        stories = [
+            await ordered(shop, name, server=server) for name, server in (("here", shop.server), ("there", second))
+        ]
+        for story in stories:
+            assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
+        for story in stories:
+            await story.eventually("Active")
+        here, there = [await owners(panel) for panel in panels]
+        assert ("here@example.com" in here, "there@example.com" in here) == (True, False)
+        assert there == ["there@example.com"]
+        assert await shop.whmcs.command(stories[1].service, "SuspendAccount", "automation") == "success"
+        for story in stories:
+            await story.give_back()
+        assert await owners(panels[1]) == []
+        assert "here@example.com" not in await owners(panels[0])
+    finally:
+        await stack.stop("second-panel")
+
+
+async def owners(panel: str) -> list[str]:
+    """The owners of the panel's servers."""
+    async with httpx.AsyncClient(base_url=panel, timeout=30) as control:
+        state = (await control.get("/control/state")).raise_for_status().json()
+    return [server["owner"] for server in state["servers"] if server["owner"]]
 
 
 async def test_a_wrong_password_is_told_by_test_connection_and_mended_by_the_right_one(shop: WhmcsShop) -> None:

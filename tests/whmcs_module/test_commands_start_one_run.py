@@ -258,7 +258,7 @@ async def test_what_is_not_built_says_so_and_a_renewal_does_nothing(scene):
     assert len(scene.prefect.of(service)) == 1
 
 
-@pytest.mark.parametrize("command", ["CreateAccount", "TerminateAccount"])
+@pytest.mark.parametrize("command", COMMANDS)
 async def test_a_slow_prefect_costs_ten_seconds_at_most_and_one_run_in_the_end(scene, command):
     scene.prefect.then(*["slow"] * 8)
     service = await scene.ready_for(command)

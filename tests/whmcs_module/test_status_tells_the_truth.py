@@ -97,6 +97,22 @@ async def test_a_callback_that_comes_before_the_answer_with_its_runs_id_closes_t
     assert (await scene.status(service), await scene.mails(service)) == ("Active", 1)
 
 
+async def test_callbacks_of_a_run_that_a_retry_has_replaced_change_nothing(scene):
+    service, run = await started(scene)
+    run.becomes("FAILED", REASON)
+    await scene.whmcs.custom(service, "sync")
+    (row,) = await scene.waiting(service)
+    assert await scene.whmcs.retry(row.id) == "success"
+    first, second = scene.prefect.of(service)
+    second.becomes("RUNNING", step="installing")
+    first.becomes("COMPLETED", step="ready")  # staff pressed Retry in Prefect, too
+    for _ in range(2):
+        await scene.whmcs.custom(service, "sync")
+    assert (await scene.status(service), await scene.mails(service)) == ("Pending", 0)
+    await scene.finish(service, second)
+    assert (await scene.status(service), await scene.mails(service)) == ("Active", 1)
+
+
 async def test_without_any_callback_the_cron_finds_the_end(scene):
     service, run = await started(scene)
     await scene.write_back(service)
