@@ -4,21 +4,23 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, ParamSpec
 
 from prefect import Flow, flow
 from pydantic import ValidationError, validate_call
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random
 
 from dcimanager.errors import WrongCredentials
 from ledger import requests, services
-from ledger.errors import Busy, Elsewhere, LedgerError, Protected, Unknown
+from ledger.errors import Busy, Elsewhere, Outage, Protected, Unknown
 from ledger.lifecycle import State
 from ledger.orders import Order
 from ledger.snapshots import Driver, Request, Service
 from tasks.alerts import sounding_the_end
 from tasks.card import show_card
 from tasks.clock import clock
+from tasks.closing import close_as, finish, hold
 from tasks.connections import forget_panel, ledger
 from tasks.heart import SILENT_AFTER, beating
 from tasks.identity import drive
@@ -59,6 +61,10 @@ PATIENCE_SECONDS = 2.0
 PATIENCE_TRIES = 60
 """Two minutes, in which an activation that handed over ends, or is silent for so long that it counts as dead."""
 
+OUTAGES = 5
+"""So often in a row a run begins again, each time after the ledger's own minute of patience. Then it ends, and as its
+request is open it is driven again once the ledger is back."""
+
 
 def lifecycle(
     ends_in: State, *, begins_with: Collection[State], after: str | None = None
@@ -87,13 +93,17 @@ def lifecycle(
             asked = given.arguments
             order: Order | None = asked.get("order")
             service_id, panel = asked["service_id"], asked["panel"]
-            with sounding_the_end(action, service_id, panel), one_line_of_the_unforeseen():
+
+            async def once() -> None:
                 async with _request(action, service_id, panel, asked["requested_by"], order, after) as request:
                     if request.may_begin(ends_in, begins_with):
                         if order is not None:
                             await request.keep(panel, order)
                         reached = await body(*given.args, **given.kwargs)
                         request.ends_in = reached or ends_in
+
+            with sounding_the_end(action, service_id, panel), one_line_of_the_unforeseen():
+                await _again_after_an_outage(once)
 
         run.__doc__ = f"{inspect.getdoc(body)}{PARAMETERS}"
         return flow(
@@ -107,6 +117,36 @@ def lifecycle(
         )(run)
 
     return decorate
+
+
+async def _again_after_an_outage(once: Callable[[], Awaitable[None]]) -> None:
+    """Begin again when the ledger broke off, as after a death: by what the ledger says then.
+
+    What it says is why this is safe: what was intended stands in it before it is sent, and each step looks first.
+    Raises Outage: again and again.
+    """
+    tries = AsyncRetrying(
+        retry=retry_if_exception_type(Outage),
+        wait=wait_random(2, 8),  # a hundred runs that broke off together must not come back together
+        stop=stop_after_attempt(OUTAGES),
+        sleep=_sleep,
+        before_sleep=_tell_of_the_outage,
+        reraise=True,
+    )
+    await tries(once)
+
+
+async def _sleep(seconds: float) -> None:
+    try:
+        await clock().sleep(seconds)
+    except asyncio.CancelledError:
+        stop_quietly()
+        raise
+
+
+def _tell_of_the_outage(tried: RetryCallState) -> None:
+    why = tried.outcome.exception() if tried.outcome else None
+    run_log().warning("%s The run goes on from what the ledger says.", why)
 
 
 @contextmanager
@@ -200,24 +240,24 @@ async def _request(
             yield request
     except Held as held:
         await label(state=State.HELD, held=held.reason)
-        await requests.hold_and_close(
-            ledger(), driver, reason=str(held.reason), evidence=held.evidence, now=clock().now()
-        )
+        await hold(driver, held)
         raise
     except asyncio.CancelledError:
         if not goes_on_later():
-            await asyncio.shield(_close(driver, "cancelled", "cancelled by hand"))
+            await asyncio.shield(close_as(driver, "cancelled", "cancelled by hand"))
         stop_quietly()
+        raise
+    except Outage:  # whoever comes next goes on: this run, or the janitor's one
         raise
     except Exception as error:
         if isinstance(error, WrongCredentials):
             forget_panel(panel)  # whoever comes next uses the block's credentials, which may be mended by then
-        await _close(driver, "failed", str(error))
+        await close_as(driver, "failed", str(error))
         if isinstance(error, NoLongerWanted):
             await take_back(service_id)  # only now: it would be refused while this request is open
         raise
     else:
-        await requests.close(ledger(), driver, outcome="done", message="", to=request.ends_in, now=clock().now())
+        await finish(driver, to=request.ends_in)
         shows_card = action not in LOOKS_AGAIN
         if shows_card and request.ends_in is not None:
             await label(state=request.ends_in)
@@ -264,8 +304,3 @@ async def _drive(
                 ) from None
         tries += 1
         await asyncio.sleep(PATIENCE_SECONDS)  # real seconds, as a silence is measured in
-
-
-async def _close(driver: Driver, outcome: Literal["failed", "cancelled"], message: str) -> None:
-    with suppress(LedgerError):  # somebody else drives the service by now: the request is his to close
-        await requests.close(ledger(), driver, outcome=outcome, message=message, now=clock().now())

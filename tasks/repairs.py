@@ -6,19 +6,19 @@ repair and a lifecycle apart; whoever drives the service already is left to it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ledger import overview, requests
 from ledger.errors import Busy, LedgerError
 from ledger.overview import DifferenceKey
-from ledger.snapshots import Driver, Service
+from ledger.snapshots import Service
 from tasks.alerts import of_hold, sound
 from tasks.at_once import all_of
 from tasks.billing import announce, write_addresses
 from tasks.card import show_card
 from tasks.clock import clock
+from tasks.closing import close_as, hold
 from tasks.connections import billing, ledger
 from tasks.differences import Difference, Repair, Wish, wish_of
 from tasks.heart import SILENT_AFTER, beating
@@ -130,31 +130,24 @@ async def _repair(panel: str, flow_run_id: str, difference: Difference) -> tuple
                 raise _MovedOn("a run has driven it since it was looked at")
             await _ACTIONS[difference.repair](service)
     except _MovedOn as moved:
-        await _close(driver, "done", str(moved))
+        await close_as(driver, "done", str(moved))
         return Outcome.SKIPPED, str(moved)
     except Held as held:
-        await requests.hold_and_close(
-            ledger(), driver, reason=str(held.reason), evidence=held.evidence, now=clock().now()
-        )
+        await hold(driver, held)
         sound(of_hold(ACTION, service.service_id, panel, held.reason, flow_run_id))
         await show_card(service.service_id)
         return Outcome.HELD, str(held)
     except asyncio.CancelledError:
-        await asyncio.shield(_close(driver, "cancelled", "cancelled by hand"))
+        await asyncio.shield(close_as(driver, "cancelled", "cancelled by hand"))
         raise
     except EXPECTED as error:
-        await _close(driver, "failed", str(error))
+        await close_as(driver, "failed", str(error))
         return Outcome.FAILED, str(error)
     except Exception as error:
-        await _close(driver, "failed", type(error).__name__)
+        await close_as(driver, "failed", type(error).__name__)
         raise
-    await _close(driver, "done", difference.repair)
+    await close_as(driver, "done", difference.repair)
     return Outcome.REPAIRED, str(difference.repair)
-
-
-async def _close(driver: Driver, outcome: Literal["done", "failed", "cancelled"], message: str) -> None:
-    with suppress(LedgerError):  # somebody else drives the service by now: the request is his to close
-        await requests.close(ledger(), driver, outcome=outcome, message=message, now=clock().now())
 
 
 async def _ports_on(service: Service) -> None:

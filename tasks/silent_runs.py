@@ -129,6 +129,10 @@ class SilentRuns:
         if run.state in (StateType.CANCELLING, StateType.CANCELLED):
             await requests.abandon(ledger(), request, outcome="cancelled", message="cancelled by hand", now=now)
             return [f"{what}: cancelled while no worker played it"]
+        if run.state is StateType.COMPLETED:
+            message = "Its flow run ended without closing it."
+            await requests.abandon(ledger(), request, outcome="abandoned", message=message, now=now)
+            return [f"{what}: its flow run is over, its request is closed"]
         return []  # scheduled: it will be played
 
     async def _is_unaccounted(self, run: Seen, now: datetime) -> list[str]:

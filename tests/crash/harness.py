@@ -1,4 +1,7 @@
-"""Plays a lifecycle once for each death in it: a driver dies there, and a second one has to finish the work."""
+"""Plays a lifecycle once for each death in it: a driver dies there, and a second one has to finish the work.
+
+And once for each commit whose answer is lost, after which the driver has to finish it by itself.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -10,7 +13,7 @@ from ledger import services
 from ledger.lifecycle import State
 from tests.crash.invariants import Scene, always, at_the_end
 from tests.crash.lives import Comeback, Life, open_stage
-from tests.crash.points import Died, Point, Process, deaths
+from tests.crash.points import Died, Point, Process, deaths, lost_commits
 from tests.stage import Stage
 
 Flows = tuple[Flow[..., Any], ...]
@@ -31,20 +34,27 @@ class Checked(NamedTuple):
 
     points: list[Point]
     died_at: list[int]
+    """The points that it died at, or lost its commit."""
     caught: Caught | None
     """The first time that something was wrong; nothing was played after it."""
 
 
 async def check(new_stage: NewStage, life: Life, comeback: Comeback) -> Checked:
-    """Play the lifecycle without a death, which tells its points; then let a driver die at each that is worth it."""
+    """Play the lifecycle undisturbed, which tells its points; then let a driver die at each that is worth it.
+
+    One that comes back by itself does not die, but loses its commit there.
+    """
     points, wrong = await play(await new_stage(), life, comeback)
     if wrong:
         return Checked(points, [], Caught(None, wrong))
-    died_at = deaths(points)
+    died_at = (lost_commits if comeback is Comeback.ITSELF else deaths)(points)
     for nth in died_at:
         reached, wrong = await play(await new_stage(), life, comeback, nth)
-        if reached != points[:nth]:
-            wrong = [*wrong, f"it did not go the same way twice: {reached[-1]} where {points[nth - 1]} was before"]
+        if reached[:nth] != points[:nth]:
+            wrong = [
+                *wrong,
+                f"it did not go the same way twice: {reached[:nth][-1]} where {points[nth - 1]} was before",
+            ]
         if wrong:
             return Checked(points, died_at, Caught(nth, wrong))
     return Checked(points, died_at, None)
@@ -55,10 +65,12 @@ async def play(
 ) -> tuple[list[Point], list[str]]:
     """Play the lifecycle once: a process dies at its nth point, if at all, and another one finishes its work.
 
+    One that comes back by itself loses the commit there instead.
+
     Returns the points that the first process got to, and what is wrong.
     """
     scene = Scene.opens(stage, await life.begin(open_stage(stage)))
-    first = Process(stage, dies_at)
+    first = Process(stage, loses_at=dies_at) if comeback is Comeback.ITSELF else Process(stage, dies_at)
     with life.by_hand(stage):
         left, wrong = await _run(first, scene, life, life.flows)
         if first.died:

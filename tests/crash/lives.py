@@ -44,10 +44,11 @@ Begin = Callable[[Stage], Awaitable[int]]
 
 
 class Comeback(StrEnum):
-    """Who comes after the death."""
+    """Who comes after the death, or goes on."""
 
     RETRY = "the same run again"
     OTHER = "another run after the silence"
+    ITSELF = "itself, after a lost commit"
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ LIVES = [
         _run_down,
         (terminate,),
         frozenset({State.HELD}),
-        RETRY,
+        (Comeback.RETRY, Comeback.ITSELF),
         by_hand=_sold_once_permitted,
         held_because=Reason.OWNER_CHANGED,
     ),

@@ -1,4 +1,4 @@
-"""Where a process can die, and a process that dies there: nothing of it goes on afterwards."""
+"""Where a process can die, or lose its ledger, and a process to which that happens."""
 
 import asyncio
 from enum import StrEnum
@@ -11,6 +11,7 @@ from prefect import Flow
 from pydantic import JsonValue
 
 from flows import lifecycle
+from ledger.errors import Outage
 from tests.stage import Stage
 
 
@@ -62,20 +63,26 @@ def deaths(points: list[Point]) -> list[int]:
     return list(first.values())
 
 
+def lost_commits(points: list[Point]) -> list[int]:
+    """Which of the points, counted from 1, are on either side of a commit: not kept and kept, and nobody is told."""
+    return [nth for nth, point in enumerate(points, start=1) if point.kind.place is Place.LEDGER]
+
+
 class Died(BaseException):
     """The process is gone. No `Exception`: nothing in the product catches it."""
 
 
 class Process:
-    """A worker's process, with sessions of its own, which may have to die at its nth point.
+    """A worker's process, with sessions of its own, which may have to die at its nth point, or to lose a commit there.
 
     A dead one gets nowhere any more: what it leaves behind (a clean-up, its heart, a poller) dies at the next point.
     """
 
-    def __init__(self, stage: Stage, dies_at: int | None = None) -> None:
+    def __init__(self, stage: Stage, dies_at: int | None = None, *, loses_at: int | None = None) -> None:
         self.points: list[Point] = []
         self._stage = stage
         self._dies_at = dies_at
+        self._loses_at = loses_at
         self._effects = 0
         self._gone = asyncio.Event()
         opened = stage.connect(
@@ -103,13 +110,15 @@ class Process:
         self._gone.set()
 
     def gets_to(self, place: Place, moment: Moment) -> None:
-        """One more point. Raises Died: it is the one, or was it before."""
+        """One more point. Raises Died: it is the one, or was it before; Outage: the commit's answer is lost here."""
         if not self.died:
             self._stage.panel.settle()
             self._effects += moment is Moment.AFTER
             self.points.append(Point(Kind(place, moment), (self._effects, self._stage.panel.world.changes)))
             if len(self.points) == self._dies_at:
                 self.die()
+            if len(self.points) == self._loses_at:
+                raise Outage("The ledger broke off in the middle of a commit.")
         if self.died:
             raise Died
 

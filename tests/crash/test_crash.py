@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(TEST_SECONDS), pytest.mark.
     ("life", "comeback"),
     [pytest.param(life, who, id=f"{life.name}, {who.value}") for life in LIVES for who in life.comebacks],
 )
-async def test_a_driver_that_dies_at_any_point_leaves_what_a_second_one_can_finish(
+async def test_whatever_point_a_driver_dies_or_loses_a_commit_at_the_work_is_finished(
     new_stage: NewStage, life: Life, comeback: Comeback, record_property: Callable[[str, object], None]
 ) -> None:
     checked = await check(new_stage, life, comeback)

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import make_url
 
 from dciflow.stack import Stack
 from dciflow.trigger import RunEnd
+from simulator.profile import RYZEN
 from tests.e2e.billing import Customers, again, customers_of
 from tests.e2e.scaled import WORKERS, scaled_stack
-from tests.postgres import new_database
+from tests.postgres import POSTGRES, new_database
+from tests.proxy import Proxy, proxy
 from tests.redis_database import new_redis_database
 
 pytestmark = [
@@ -34,6 +37,11 @@ SPEED = 60.0
 STORY_SECONDS = 240.0
 """A killed worker's runs are silent for 90 s before they count as dead, and are looked for every 30 s."""
 
+RESTARTS = 5
+AWAY_SECONDS = 2.0
+BACK_SECONDS = 1.5
+"""A database that restarts is away for a moment; in between everybody just gets to the next commit."""
+
 
 @pytest.fixture(scope="module")
 def addresses() -> Iterator[dict[str, str]]:
@@ -43,10 +51,22 @@ def addresses() -> Iterator[dict[str, str]]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def scaled(addresses: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def postgres() -> AsyncIterator[Proxy]:
+    """The way to PostgreSQL, which a story can cut."""
+    address = make_url(POSTGRES)
+    async with proxy((address.host or "127.0.0.1", address.port or 5432)) as between:
+        yield between
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def scaled(
+    addresses: dict[str, str], postgres: Proxy, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
     """The whole of it, started once."""
     began = time.monotonic()
-    async with scaled_stack(tmp_path_factory.mktemp("scaled"), speed=SPEED, **addresses) as stack:
+    through = {name: _by_way_of(postgres, addresses[name]) for name in ("database", "ledger")}
+    home = tmp_path_factory.mktemp("scaled")
+    async with scaled_stack(home, speed=SPEED, redis=addresses["redis"], **through) as stack:
         print(f"everything started in {time.monotonic() - began:.0f} s")
         yield stack
 
@@ -126,6 +146,32 @@ async def test_services_are_suspended_and_given_back_while_an_api_server_stops(
         assert state["incidents"] == []
 
 
+async def test_a_database_that_restarts_again_and_again_costs_nobody_anything(
+    scaled: Stack, customers: Customers, postgres: Proxy
+) -> None:
+    async with asyncio.timeout(STORY_SECONDS):
+        bought = [await customers.buy(RYZEN) for _ in range(ORDERS)]
+        runs = await asyncio.gather(*(customers.prefect.start("activate", order) for order in bought))
+        await _restart(postgres)
+        ends = await asyncio.gather(*(customers.prefect.wait(run) for run in runs))
+        assert _not_completed(ends) == []
+        assert await _statuses(customers, bought) == {"Active"}
+        servers = [await customers.server_of(order["service_id"]) for order in bought]
+        sold = {server["id"] for server in servers if server}
+        assert len(sold) == ORDERS
+        assert await _sent(customers, "os_install", sold) == [1] * ORDERS
+
+        runs = await asyncio.gather(*(customers.prefect.start("terminate", again(order)) for order in bought))
+        await _restart(postgres)
+        ends = await asyncio.gather(*(customers.prefect.wait(run) for run in runs))
+        assert _not_completed(ends) == []
+        assert await _sent(customers, "diagnostics", sold) == [1] * ORDERS
+        state = await _state(customers)
+        freed = [server for server in state["servers"] if server["id"] in sold]
+        assert [server["name"] for server in freed if server["owner"] or not server["disk_clear"]] == []
+        assert state["incidents"] == []
+
+
 async def test_a_step_is_shown_as_done_whichever_server_its_events_came_in_by(customers: Customers) -> None:
     end = await customers.ask("check-panel", {"panel": "main"})
     assert end.state == "COMPLETED", end.message
@@ -135,6 +181,26 @@ async def test_a_step_is_shown_as_done_whichever_server_its_events_came_in_by(cu
             return
         await asyncio.sleep(0.25)
     raise AssertionError(f"{[(row['name'], row['state_type']) for row in rows]}")
+
+
+def _by_way_of(between: Proxy, address: str) -> str:
+    through = make_url(address).set(host="127.0.0.1", port=between.port)
+    return through.render_as_string(hide_password=False)
+
+
+async def _restart(database: Proxy) -> None:
+    for _ in range(RESTARTS):
+        await asyncio.sleep(BACK_SECONDS)
+        database.cut()
+        await asyncio.sleep(AWAY_SECONDS)
+        database.mend()
+
+
+async def _sent(customers: Customers, endpoint: str, servers: set[int]) -> list[int]:
+    """How often each of the servers got such a call."""
+    writes = (await customers.http.get("/control/writes")).raise_for_status().json()
+    paths = [f"/{call['path']}/" for call in writes if call["endpoint"] == endpoint]
+    return [sum(f"/server/{number}/" in path for path in paths) for number in servers]
 
 
 def _not_completed(ends: list[RunEnd]) -> list[RunEnd]:
