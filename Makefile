@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The tests' own bytecode is worth seconds a run, also where PYTHONDONTWRITEBYTECODE is set.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -q
-# A file's stories share a stack, and mostly wait: two files go on side by side.
-STORIES := $(PYTEST) -n 2 --dist loadfile -m prefect
+# A file's stories share a stack, and mostly wait: three files go on side by side.
+STORIES := $(PYTEST) -n 3 --dist loadfile -m prefect
 PACKAGES := flows tasks dcimanager whmcs ledger simulator worker dciflow
 
 .PHONY: help

@@ -25,7 +25,7 @@ from tasks.connections import forget_panel, ledger
 from tasks.heart import SILENT_AFTER, beating
 from tasks.identity import drive
 from tasks.log import one_line_of_the_unforeseen, quiet_expected_ends, run_log
-from tasks.outcomes import Held, NoLongerWanted, Refusal
+from tasks.outcomes import Held, NoLongerWanted, PrefectUnreachable, Refusal
 from tasks.progress import label, tell_the_end
 from tasks.release import take_back
 from tasks.reorder import check_reorder
@@ -61,9 +61,12 @@ PATIENCE_SECONDS = 2.0
 PATIENCE_TRIES = 60
 """Two minutes, in which an activation that handed over ends, or is silent for so long that it counts as dead."""
 
+AWAY = (Outage, PrefectUnreachable)
+"""What is known of the service, or of its panel, was not to be had: nothing is wrong with the order."""
+
 OUTAGES = 5
-"""So often in a row a run begins again, each time after the ledger's own minute of patience. Then it ends, and as its
-request is open it is driven again once the ledger is back."""
+"""So often a run begins, with the ledger's own minute of patience each time. Then it ends; as its request is open it is
+driven again once all is back."""
 
 
 def lifecycle(
@@ -120,13 +123,13 @@ def lifecycle(
 
 
 async def _again_after_an_outage(once: Callable[[], Awaitable[None]]) -> None:
-    """Begin again when the ledger broke off, as after a death: by what the ledger says then.
+    """Begin again when the ledger or Prefect broke off, as after a death: by what the ledger says then.
 
-    What it says is why this is safe: what was intended stands in it before it is sent, and each step looks first.
-    Raises Outage: again and again.
+    That is why this is safe: what was intended stands in it before it is sent, and each step looks first.
+    Raises Outage, PrefectUnreachable: again and again.
     """
     tries = AsyncRetrying(
-        retry=retry_if_exception_type(Outage),
+        retry=retry_if_exception_type(AWAY),
         wait=wait_random(2, 8),  # a hundred runs that broke off together must not come back together
         stop=stop_after_attempt(OUTAGES),
         sleep=_sleep,
@@ -247,7 +250,7 @@ async def _request(
             await asyncio.shield(close_as(driver, "cancelled", "cancelled by hand"))
         stop_quietly()
         raise
-    except Outage:  # whoever comes next goes on: this run, or the janitor's one
+    except AWAY:  # the request stays open for whoever goes on: this run itself, or the janitor has it driven again
         raise
     except Exception as error:
         if isinstance(error, WrongCredentials):

@@ -1,4 +1,4 @@
-"""The ledger breaks off in the middle of runs; tests/crash plays that at every commit of every lifecycle."""
+"""Ledger or Prefect break off in the middle of runs; tests/crash plays it at every commit of every lifecycle."""
 
 import asyncio
 from collections.abc import Container
@@ -14,7 +14,7 @@ from ledger import requests
 from ledger.errors import Outage
 from ledger.lifecycle import State
 from tasks import alerts
-from tasks.outcomes import Held
+from tasks.outcomes import Held, PrefectUnreachable
 from tasks.seat import Interruption, Room, Seat, sit
 from tests.flows.play import activated, is_held, midway
 from tests.stage import Stage
@@ -49,6 +49,24 @@ async def test_a_ledger_that_breaks_off_again_and_again_leaves_the_run_to_the_ja
     await stage.run(suspend, service_id)
     assert (await stage.service(service_id)).state is State.SUSPENDED
     assert await requests.open_requests(stage.ledger) == []
+
+
+async def test_a_prefect_that_cannot_be_asked_for_a_moment_ends_no_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_id, _ = await activated(stage)
+    away = iter([PrefectUnreachable("away"), PrefectUnreachable("away")])
+
+    async def label_run(*_: object, **__: object) -> None:
+        for error in away:
+            raise error
+
+    monkeypatch.setattr(lifecycle, "label_run", label_run)
+    await stage.run(suspend, service_id)
+    assert (await stage.service(service_id)).state is State.SUSPENDED
+    last = await requests.last(stage.ledger, service_id)
+    assert last is not None
+    assert (last.flow_run_id, last.outcome) == ("the-run", "done")
 
 
 async def test_a_hold_whose_answer_was_lost_is_told_as_a_hold(stage: Stage) -> None:

@@ -114,6 +114,14 @@ async def test_so_is_one_that_could_not_say_how_it_ended(ward: Ward, state: Stat
     assert ward.runs.done == [("driven again", "run-1")]
 
 
+async def test_the_request_of_a_run_that_ended_well_is_closed(ward: Ward) -> None:
+    await ward.open(state=StateType.COMPLETED)
+    (line,) = await ward.looks(6)
+    assert line == "activate of service 1: its flow run is over, its request is closed"
+    assert ward.runs.done == []
+    assert await requests.open_requests(ward.stage.ledger) == []
+
+
 @pytest.mark.parametrize("state", [StateType.SCHEDULED, StateType.PAUSED])
 async def test_one_that_will_be_played_anyway_is_left_alone(ward: Ward, state: StateType) -> None:
     await ward.open(state=state)
