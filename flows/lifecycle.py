@@ -11,7 +11,7 @@ from prefect import Flow, flow
 from pydantic import ValidationError, validate_call
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random
 
-from dcimanager.errors import WrongCredentials
+from dcimanager.errors import Unreachable, WrongCredentials
 from ledger import requests, services
 from ledger.errors import Busy, Elsewhere, Outage, Protected, Unknown
 from ledger.lifecycle import State
@@ -31,6 +31,7 @@ from tasks.release import take_back
 from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
 from tasks.seat import goes_on_later, stop_quietly
+from whmcs.errors import Unreachable as BillingUnreachable
 
 Requester = Literal["cron", "admin", "client", "api", "flow"]
 """Who asks. "flow": an activation that found its service ended in WHMCS; what it asks for is looked at once more."""
@@ -61,12 +62,17 @@ PATIENCE_SECONDS = 2.0
 PATIENCE_TRIES = 60
 """Two minutes, in which an activation that handed over ends, or is silent for so long that it counts as dead."""
 
-AWAY = (Outage, PrefectUnreachable)
+BROKE_OFF = (Outage, PrefectUnreachable)
 """What is known of the service, or of its panel, was not to be had: nothing is wrong with the order."""
 
-OUTAGES = 5
-"""So often a run begins, with the ledger's own minute of patience each time. Then it ends; as its request is open it is
-driven again once all is back."""
+SILENT = (Unreachable, BillingUnreachable)
+"""The panel or WHMCS does not answer."""
+
+BEGINS = 5
+"""So often a run begins that broke off, with the ledger's own minute of patience each time."""
+
+BEGINS_IN_SILENCE = 2
+"""Once more suffices for a restart: what is not repeated by itself comes after steps that are, for 100 s each."""
 
 
 def lifecycle(
@@ -106,7 +112,7 @@ def lifecycle(
                         request.ends_in = reached or ends_in
 
             with sounding_the_end(action, service_id, panel), one_line_of_the_unforeseen():
-                await _again_after_an_outage(once)
+                await _beginning_anew(once)
 
         run.__doc__ = f"{inspect.getdoc(body)}{PARAMETERS}"
         return flow(
@@ -122,21 +128,23 @@ def lifecycle(
     return decorate
 
 
-async def _again_after_an_outage(once: Callable[[], Awaitable[None]]) -> None:
-    """Begin again when the ledger or Prefect broke off, as after a death: by what the ledger says then.
+async def _beginning_anew(once: Callable[[], Awaitable[None]]) -> None:
+    """Begin once more what broke off for others' reasons, as after a death: by what the ledger says then.
 
     That is why this is safe: what was intended stands in it before it is sent, and each step looks first.
-    Raises Outage, PrefectUnreachable: again and again.
+    Raises what it broke off with: again and again.
     """
-    tries = AsyncRetrying(
-        retry=retry_if_exception_type(AWAY),
-        wait=wait_random(2, 8),  # a hundred runs that broke off together must not come back together
-        stop=stop_after_attempt(OUTAGES),
-        sleep=_sleep,
-        before_sleep=_tell_of_the_outage,
-        reraise=True,
+    options: dict[str, Any] = {
+        "wait": wait_random(2, 8),  # a hundred runs that broke off together must not come back together
+        "sleep": _sleep,
+        "before_sleep": _tell_why,
+        "reraise": True,
+    }
+    broke_off = AsyncRetrying(retry=retry_if_exception_type(BROKE_OFF), stop=stop_after_attempt(BEGINS), **options)
+    silence = AsyncRetrying(
+        retry=retry_if_exception_type(SILENT), stop=stop_after_attempt(BEGINS_IN_SILENCE), **options
     )
-    await tries(once)
+    await silence(broke_off, once)
 
 
 async def _sleep(seconds: float) -> None:
@@ -147,9 +155,9 @@ async def _sleep(seconds: float) -> None:
         raise
 
 
-def _tell_of_the_outage(tried: RetryCallState) -> None:
+def _tell_why(tried: RetryCallState) -> None:
     why = tried.outcome.exception() if tried.outcome else None
-    run_log().warning("%s The run goes on from what the ledger says.", why)
+    run_log().warning("%s The run begins anew, by what the ledger says.", why)
 
 
 @contextmanager
@@ -250,7 +258,7 @@ async def _request(
             await asyncio.shield(close_as(driver, "cancelled", "cancelled by hand"))
         stop_quietly()
         raise
-    except AWAY:  # the request stays open for whoever goes on: this run itself, or the janitor has it driven again
+    except Outage:  # the request stays open for whoever goes on: this run itself, or the janitor has it driven again
         raise
     except Exception as error:
         if isinstance(error, WrongCredentials):

@@ -8,7 +8,8 @@ import pytest
 from prefect.exceptions import Abort
 
 from flows import lifecycle
-from flows.lifecycle import OUTAGES
+from flows.activate import activate
+from flows.lifecycle import BEGINS
 from flows.suspend import suspend
 from ledger import requests
 from ledger.errors import Outage
@@ -16,7 +17,7 @@ from ledger.lifecycle import State
 from tasks import alerts
 from tasks.outcomes import Held, PrefectUnreachable
 from tasks.seat import Interruption, Room, Seat, sit
-from tests.flows.play import activated, is_held, midway
+from tests.flows.play import activated, is_held, midway, sent
 from tests.stage import Stage
 
 OPENING, END = 1, 2
@@ -42,7 +43,7 @@ def answers_are_lost(stage: Stage, of: Container[int]) -> None:
 
 async def test_a_ledger_that_breaks_off_again_and_again_leaves_the_run_to_the_janitor(stage: Stage) -> None:
     service_id, _ = await activated(stage)
-    answers_are_lost(stage, of=range(1, OUTAGES + 1))
+    answers_are_lost(stage, of=range(1, BEGINS + 1))
     with pytest.raises(Outage):
         await stage.run(suspend, service_id)
     assert len(await requests.open_requests(stage.ledger)) == 1
@@ -67,6 +68,14 @@ async def test_a_prefect_that_cannot_be_asked_for_a_moment_ends_no_run(
     last = await requests.last(stage.ledger, service_id)
     assert last is not None
     assert (last.flow_run_id, last.outcome) == ("the-run", "done")
+
+
+async def test_a_panel_that_restarts_while_a_step_makes_something_ends_no_run(stage: Stage) -> None:
+    service_id = stage.buy()
+    stage.faults.refuse_before("os_install")
+    await stage.run(activate, service_id, order=stage.order())
+    assert (await stage.service(service_id)).state is State.ACTIVE
+    assert [call.status for call in sent(stage, "os_install")] == [None, 200]
 
 
 async def test_a_hold_whose_answer_was_lost_is_told_as_a_hold(stage: Stage) -> None:

@@ -52,9 +52,7 @@ async def test_a_server_taken_by_hand_while_the_answer_was_lost_is_left_alone(
     stage.faults.admin_acts_after("owner_set", 1, takes_first)
     stage.faults.lose_answer("owner_set")
     service_id = stage.buy()
-    await one_line(stage.run(activate, service_id, order=stage.order()))
-    stage.connect()
-    await stage.run(activate, service_id)
+    await stage.run(activate, service_id, order=stage.order())
     assert (await stage.server(service_id)).id == 2
     assert stage.panel.owner_of(1) == THEIRS
 
