@@ -9,7 +9,9 @@ from ledger.tables import RedriveRow
 
 
 @writes
-async def claim(session: AsyncSession, flow_run_id: str, *, not_within: timedelta, now: datetime) -> int | None:
+async def claim(
+    session: AsyncSession, flow_run_id: str, *, not_within: timedelta = timedelta(0), now: datetime
+) -> int | None:
     """Become the one who drives the run again, and learn the how many-th time it is, from 1.
 
     None: somebody did so within `not_within`.

@@ -43,6 +43,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.results import aget_default_result_storage
 from prefect.settings import (
+    PREFECT_CLIENT_RETRY_EXTRA_CODES,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK,
     PREFECT_WORKER_QUERY_SECONDS,
@@ -52,9 +53,12 @@ from prefect.states import AwaitingRetry, Cancelled
 from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-from tasks.connections import close_connections
+from ledger import redrives
+from tasks.clock import clock
+from tasks.connections import close_connections, ledger
 from tasks.results import RESULTS
 from tasks.seat import Interruption, Room, Seat, sit
+from tasks.silent_runs import MOST_REDRIVES
 from worker.bell import ring_when_due
 from worker.janitor import look_after
 from worker.thrift import ThriftyContext
@@ -86,6 +90,9 @@ SWITCH_SECONDS = 0.0005
 
 GARBAGE_AFTER = 20_000
 """Objects; Python's own 700 are made many times over in one run, and each time all runs stand still."""
+
+AGAIN_SECONDS = 5.0
+"""After so long a run is played again that broke off: what broke it may need a moment."""
 
 LAST_SECONDS = 8.0
 """What Prefect's own clean-up gets once nothing is played any more: it may wait for a connection that never comes."""
@@ -167,6 +174,7 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         heartbeat = PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value()
         settings = {
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+            PREFECT_CLIENT_RETRY_EXTRA_CODES: {httpx.codes.INTERNAL_SERVER_ERROR},  # its database restarts
             PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK: RESULTS,
             PREFECT_WORKER_QUERY_SECONDS: GATHER_SECONDS,  # `get_and_submit_flow_runs` waits by itself
         }
@@ -343,14 +351,25 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
                 await self.client.set_flow_run_state(run.id, state, force=True)
             else:
                 self._logger.warning("Run %s broke off", run.id, exc_info=error)
-                await self._propose_crashed_state(
-                    run, f"The run broke off in worker {self.name}: {type(error).__name__}"
-                )
+                await self._have_it_driven_again(run, type(error).__name__)
         except Exception as lost:  # the janitor finds the run by its silence
             self._logger.warning("Prefect was not told how run %s ended: %s", run.id, lost)
             return
         if state is not None and state.is_cancelled():
             await self._call_hooks(run, state)
+
+    async def _have_it_driven_again(self, run: FlowRun, why: str) -> None:
+        """Hand a run back that broke off outside of its flow, as when Prefect's server took no state of it."""
+        current = (await self.client.read_flow_run(run.id)).state
+        if current is None or not (current.is_pending() or current.is_running()):
+            return
+        broke_off = f"The run broke off in worker {self.name}: {why}."
+        if (await redrives.claim(ledger(), str(run.id), now=clock().now()) or 0) > MOST_REDRIVES:
+            await self._propose_crashed_state(run, broke_off)
+            return
+        again = now("UTC") + timedelta(seconds=AGAIN_SECONDS)
+        handed_back: State[Any] = AwaitingRetry(scheduled_time=again, message=f"{broke_off} It is driven again.")
+        await self.client.set_flow_run_state(run.id, handed_back, force=True)
 
     async def _call_hooks(self, run: FlowRun, cancelled: State[Any]) -> None:
         """What Prefect's engine does only where it was the one to cancel: tell who waits for the run."""

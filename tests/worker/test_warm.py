@@ -16,9 +16,10 @@ from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.exceptions import Pause
 from prefect.logging.handlers import PrefectConsoleHandler
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
-from prefect.states import Suspended
+from prefect.states import Cancelling, Completed, Failed, Pending, Running, Scheduled, Suspended
 
 from tasks.seat import away, stop_quietly
+from tasks.silent_runs import MOST_REDRIVES
 from worker.warm import KEPT_FOR_URGENT, SEATS, URGENT, WarmConfiguration, WarmResult, WarmWorker, _print_plainly
 
 
@@ -28,6 +29,12 @@ class Server:
     def __init__(self) -> None:
         self.told: dict[UUID, str] = {}
         self.gone = False
+        self.state: State[Any] = Running()
+
+    async def read_flow_run(self, run_id: UUID) -> FlowRun:
+        if self.gone:
+            raise httpx.ConnectError("gone")
+        return FlowRun(id=run_id, flow_id=uuid4(), state=self.state)
 
     async def set_flow_run_state(self, run_id: UUID, state: "State[Any]", force: bool = False) -> None:
         if self.gone:
@@ -173,17 +180,43 @@ async def test_a_suspension_is_taken_while_more_installations_are_due_than_have_
     await worker.all_over()
 
 
+async def _breaks_off(worker: Staged, run: FlowRun, end: BaseException) -> str | None:
+    """What Prefect was told of a run that ended like that."""
+    worker.waiting, worker.end = [run], end
+    await worker.get_and_submit_flow_runs()
+    await worker.all_over()
+    assert worker._room.free == SEATS
+    assert worker._playing == {}
+    return worker.server.told.pop(run.id, None)
+
+
+@pytest.mark.usefixtures("stage")
+@pytest.mark.parametrize("state", [Pending(), Running()], ids=lambda state: state.name)
 @pytest.mark.parametrize(
     "end", [RuntimeError("no"), SystemExit(3), KeyboardInterrupt()], ids=lambda e: type(e).__name__
 )
-async def test_a_run_that_breaks_does_not_take_the_worker_down(worker: Staged, end: BaseException) -> None:
-    (run,) = worker.waiting = runs(1)
-    worker.end = end
-    await worker.get_and_submit_flow_runs()
-    await worker.all_over()
-    assert worker.server.told[run.id] == f"Crashed: The run broke off in worker w: {type(end).__name__}"
-    assert worker._room.free == SEATS
-    assert worker._playing == {}
+async def test_a_run_that_breaks_off_is_handed_back_and_does_not_take_the_worker_down(
+    worker: Staged, end: BaseException, state: "State[Any]"
+) -> None:
+    (run,) = runs(1)
+    worker.server.state = state
+    assert await _breaks_off(worker, run, end) == "AwaitingRetry"
+
+
+@pytest.mark.usefixtures("stage")
+async def test_one_that_breaks_off_again_and_again_is_not_handed_back_for_ever(worker: Staged) -> None:
+    (run,) = runs(1)
+    for _ in range(MOST_REDRIVES):
+        assert await _breaks_off(worker, run, RuntimeError("no")) == "AwaitingRetry"
+    said = await _breaks_off(worker, run, RuntimeError("no"))
+    assert said == "Crashed: The run broke off in worker w: RuntimeError."
+
+
+@pytest.mark.parametrize("state", [Completed(), Failed(), Cancelling(), Scheduled()], ids=lambda state: state.name)
+async def test_one_that_has_ended_or_will_be_played_anyway_is_left_alone(worker: Staged, state: "State[Any]") -> None:
+    (run,) = runs(1)
+    worker.server.state = state
+    assert await _breaks_off(worker, run, RuntimeError("no")) is None
 
 
 async def test_a_server_that_is_gone_ends_neither_the_worker_nor_its_runs(worker: Staged) -> None:
