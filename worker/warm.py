@@ -129,6 +129,7 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         self._playing: dict[UUID, Playing] = {}
         self._flows: dict[UUID, Flow[..., Any]] = {}
         self._taking = True
+        self._context = contextvars.copy_context()
         self._bell = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._query_seconds = float(PREFECT_WORKER_QUERY_SECONDS.value())
@@ -174,7 +175,6 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         heartbeat = PREFECT_FLOWS_HEARTBEAT_FREQUENCY.value()
         settings = {
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
-            PREFECT_CLIENT_RETRY_EXTRA_CODES: {httpx.codes.INTERNAL_SERVER_ERROR},  # its database restarts
             PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK: RESULTS,
             PREFECT_WORKER_QUERY_SECONDS: GATHER_SECONDS,  # `get_and_submit_flow_runs` waits by itself
         }
@@ -183,6 +183,9 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         with temporary_settings(settings):
             async with ThriftyContext() as shared:  # one client for all runs, else each makes its own
                 self._thrift = shared.client
+                # While Prefect's database restarts a run asks more and more patiently; the worker itself every second.
+                with temporary_settings({PREFECT_CLIENT_RETRY_EXTRA_CODES: {httpx.codes.INTERNAL_SERVER_ERROR}}):
+                    self._context = contextvars.copy_context()
                 # Kept by Prefect from now on; else each run asks the server for its default, and the loop stands still.
                 try:
                     await aget_default_result_storage()
@@ -301,8 +304,8 @@ class WarmWorker(BaseWorker[WarmConfiguration, BaseVariables, WarmResult]):
         if run.id in self._playing or not self._room.take(urgent=urgent):
             return False
         seat = Seat(self._room, urgent=urgent)
-        context = contextvars.copy_context()
-        task = asyncio.get_running_loop().create_task(self._play(run, seat), name=str(run.id), context=context)
+        playing = self._play(run, seat)
+        task = asyncio.get_running_loop().create_task(playing, name=str(run.id), context=self._context.copy())
         self._playing[run.id] = Playing(run, seat, task)
         return True
 
