@@ -49,7 +49,7 @@ unit: $(READY) ## the quick tests that need no server at all (about a minute)
 	@$(PYTEST) -n 2 -m "not prefect and not postgres and not crash"
 
 .PHONY: crash
-crash: $(READY) ## a driver dies at every point of every lifecycle, and a second one finishes (a minute or two)
+crash: $(READY) ## a driver dies, or loses a commit, at every point of every lifecycle (a minute or two)
 	@$(PYTEST) -n 2 tests/crash
 
 .PHONY: play

@@ -23,7 +23,7 @@ TEST_SECONDS = 600
 """Each test plays a lifecycle dozens of times: seconds on an idle machine, more than the usual limit on a busy one."""
 
 PLAYED = "lifecycle, points of each kind, deaths"
-DEATHS = "deaths played"
+DEATHS = "played"
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 played[life].update({**points, DEATHS: played[life].get(DEATHS, 0) + deaths})
     if not played:
         return
-    table = Table(title="The points where a driver can die, and how often one did")
+    table = Table(title="The points where a driver can die or lose a commit, and how often one did")
     table.add_column("lifecycle", no_wrap=True)
     for column in (*map(str, KINDS), DEATHS):
         table.add_column(column, justify="right")
