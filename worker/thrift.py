@@ -1,6 +1,6 @@
-"""What Prefect's engine asks its server in each run although the worker knows the answer: left out here.
+"""Prefect's client as the runs use it: it leaves out what the worker knows, and asks a busy server again at once.
 
-Two of the seven calls that a run costs Prefect's server, whose one process is what a burst of runs waits for.
+Left out are two of the seven calls that a run costs Prefect's server, whose one process is what a burst waits for.
 """
 
 from typing import Any
@@ -11,9 +11,44 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import AsyncClientContext, ContextModel
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_random_exponential
 
 NEVER_LOOKED_AT = frozenset({"flow_version", "empirical_policy"})
 """Of a run the engine writes down a hash of its flow's file and that it has no retries of its own."""
+
+
+BUSY_SECONDS = 10.0
+"""So long a busy server is asked again and again; then Prefect's own client goes on more patiently."""
+
+
+class SoonAgain(httpx.AsyncBaseTransport):
+    """The way to a server that says 503 for a moment, as Prefect's does on SQLite when two write at once.
+
+    Prefect's client would wait 2, 4, 8 and 16 s, and in a burst of runs the unlucky ones stand still for half a minute.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer; the last one if the server stays busy."""
+
+        async def once() -> httpx.Response:
+            answer = await self._inner.handle_async_request(request)
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                await answer.aread()  # gives the connection back
+            return answer
+
+        tries = AsyncRetrying(
+            retry=retry_if_result(lambda answer: answer.status_code == httpx.codes.SERVICE_UNAVAILABLE),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            stop=stop_after_delay(BUSY_SECONDS),
+            retry_error_callback=lambda tried: tried.outcome.result() if tried.outcome else None,
+        )
+        return await tries(once)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 class ThriftyClient(PrefectClient):
@@ -23,6 +58,7 @@ class ThriftyClient(PrefectClient):
         super().__init__(
             PREFECT_API_URL.value(), auth_string=PREFECT_API_AUTH_STRING.value(), api_key=PREFECT_API_KEY.value()
         )
+        self._client._transport = SoonAgain(self._client._transport)
         self._beginning: dict[UUID, tuple[FlowRun, FlowRun]] = {}
 
     def begins(self, run: FlowRun, played: FlowRun) -> None:

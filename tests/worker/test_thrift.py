@@ -12,7 +12,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Pending, Running
 
-from worker.thrift import ThriftyClient, ThriftyContext
+from worker import thrift
+from worker.thrift import SoonAgain, ThriftyClient, ThriftyContext
 
 
 @pytest.fixture
@@ -72,3 +73,35 @@ async def test_only_what_nobody_looks_at_is_not_written_down(client: ThriftyClie
     await client.update_flow_run(run_id, flow_version="0123", name="suspend-service-7")
     await client.update_flow_run(run_id, "0123")
     assert asked == ["update () ['flow_version', 'name']", "update ('0123',) []"]
+
+
+class Busy(httpx.AsyncBaseTransport):
+    """A server that says 503 so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.asked: list[bytes] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(await request.aread())
+        return httpx.Response(503 if len(self.asked) <= self.times else 201, json={"asked": len(self.asked)})
+
+
+async def test_a_server_that_is_busy_for_a_moment_is_asked_again_at_once() -> None:
+    server = Busy(3)
+    async with httpx.AsyncClient(transport=SoonAgain(server), base_url="http://prefect") as http:
+        answer = await http.post("/flow_runs/", json={"state": "RUNNING"})
+    assert (answer.status_code, answer.json()) == (201, {"asked": 4})
+    assert set(server.asked) == {b'{"state":"RUNNING"}'}
+
+
+async def test_one_that_stays_busy_is_left_to_prefects_own_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thrift, "BUSY_SECONDS", 0.3)
+    async with httpx.AsyncClient(transport=SoonAgain(Busy(1000)), base_url="http://prefect") as http:
+        answer = await http.get("/flow_runs/")
+    assert answer.status_code == 503
+    assert answer.json()["asked"] > 1
+
+
+async def test_the_runs_client_goes_that_way(client: ThriftyClient) -> None:
+    assert isinstance(client._client._transport, SoonAgain)
