@@ -1,4 +1,4 @@
-"""Prefect's client as the runs use it: it leaves out what the worker knows, and asks a busy server again at once.
+"""Prefect's client as the runs use it: it leaves out what the worker knows, and asks a busy server again soon.
 
 Left out are two of the seven calls that a run costs Prefect's server, whose one process is what a burst waits for.
 """
@@ -11,11 +11,14 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import AsyncClientContext, ContextModel
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_URL
-from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_random
 
 NEVER_LOOKED_AT = frozenset({"flow_version", "empirical_policy"})
 """Of a run the engine writes down a hash of its flow's file and that it has no retries of its own."""
 
+
+AGAIN_SECONDS = (0.5, 2.0)
+"""Asked again more often than that, a server that is busy with hundreds of runs gets done less."""
 
 BUSY_SECONDS = 10.0
 """So long a busy server is asked again and again; then Prefect's own client goes on more patiently."""
@@ -41,7 +44,7 @@ class SoonAgain(httpx.AsyncBaseTransport):
 
         tries = AsyncRetrying(
             retry=retry_if_result(lambda answer: answer.status_code == httpx.codes.SERVICE_UNAVAILABLE),
-            wait=wait_random_exponential(multiplier=0.1, max=1),
+            wait=wait_random(*AGAIN_SECONDS),
             stop=stop_after_delay(BUSY_SECONDS),
             retry_error_callback=lambda tried: tried.outcome.result() if tried.outcome else None,
         )
