@@ -11,7 +11,7 @@ from prefect import Flow, flow
 from pydantic import ValidationError, validate_call
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random
 
-from dcimanager.errors import Unreachable, WrongCredentials
+from dcimanager.errors import WrongCredentials
 from ledger import requests, services
 from ledger.errors import Busy, Elsewhere, Outage, Protected, Unknown
 from ledger.lifecycle import State
@@ -22,16 +22,16 @@ from tasks.card import show_card
 from tasks.clock import clock
 from tasks.closing import close_as, finish, hold
 from tasks.connections import forget_panel, ledger
+from tasks.effects import BROKE_OFF, SILENT
 from tasks.heart import SILENT_AFTER, beating
 from tasks.identity import drive
 from tasks.log import one_line_of_the_unforeseen, quiet_expected_ends, run_log
-from tasks.outcomes import Held, NoLongerWanted, PrefectUnreachable, Refusal
+from tasks.outcomes import Held, NoLongerWanted, Refusal
 from tasks.progress import label, tell_the_end
 from tasks.release import take_back
 from tasks.reorder import check_reorder
 from tasks.run import is_over, label_run, run_id, run_link
 from tasks.seat import goes_on_later, stop_quietly
-from whmcs.errors import Unreachable as BillingUnreachable
 
 Requester = Literal["cron", "admin", "client", "api", "flow"]
 """Who asks. "flow": an activation that found its service ended in WHMCS; what it asks for is looked at once more."""
@@ -61,12 +61,6 @@ TAKES_AWAY = frozenset({"suspend", "terminate"})
 PATIENCE_SECONDS = 2.0
 PATIENCE_TRIES = 60
 """Two minutes, in which an activation that handed over ends, or is silent for so long that it counts as dead."""
-
-BROKE_OFF = (Outage, PrefectUnreachable)
-"""What is known of the service, or of its panel, was not to be had: nothing is wrong with the order."""
-
-SILENT = (Unreachable, BillingUnreachable)
-"""The panel or WHMCS does not answer."""
 
 BEGINS = 5
 """So often a run begins that broke off, with the ledger's own minute of patience each time."""
@@ -134,16 +128,15 @@ async def _beginning_anew(once: Callable[[], Awaitable[None]]) -> None:
     That is why this is safe: what was intended stands in it before it is sent, and each step looks first.
     Raises what it broke off with: again and again.
     """
-    options: dict[str, Any] = {
-        "wait": wait_random(2, 8),  # a hundred runs that broke off together must not come back together
-        "sleep": _sleep,
-        "before_sleep": _tell_why,
-        "reraise": True,
-    }
-    broke_off = AsyncRetrying(retry=retry_if_exception_type(BROKE_OFF), stop=stop_after_attempt(BEGINS), **options)
-    silence = AsyncRetrying(
-        retry=retry_if_exception_type(SILENT), stop=stop_after_attempt(BEGINS_IN_SILENCE), **options
+    again = functools.partial(
+        AsyncRetrying,
+        wait=wait_random(2, 8),  # a hundred runs that broke off together must not come back together
+        sleep=_sleep,
+        before_sleep=_tell_why,
+        reraise=True,
     )
+    broke_off = again(retry=retry_if_exception_type(BROKE_OFF), stop=stop_after_attempt(BEGINS))
+    silence = again(retry=retry_if_exception_type(SILENT), stop=stop_after_attempt(BEGINS_IN_SILENCE))
     await silence(broke_off, once)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Literal
 
 from ledger import requests
@@ -19,21 +18,21 @@ async def finish(driver: Driver, *, to: State | None) -> None:
 
     Raises LedgerError as `requests.close`; Outage: the ledger is away, and the request may still be open.
     """
-    close = partial(requests.close, outcome="done", message="", to=to)
-    await _for_good(partial(close, ledger(), driver, now=clock().now()))
+    await _for_good(lambda: requests.close(ledger(), driver, outcome="done", message="", to=to, now=clock().now()))
 
 
 async def close_as(driver: Driver, outcome: Literal["done", "failed", "cancelled"], message: str) -> None:
     """Close the request unless somebody else drives the service by now, whose it is then, or the ledger is away."""
-    close = partial(requests.close, outcome=outcome, message=message)
     with suppress(LedgerError):
-        await _for_good(partial(close, ledger(), driver, now=clock().now()))
+        await _for_good(lambda: requests.close(ledger(), driver, outcome=outcome, message=message, now=clock().now()))
 
 
 async def hold(driver: Driver, held: Held) -> None:
     """Put the service on HELD and close the request. Raises LedgerError as `requests.hold_and_close`; Outage."""
-    close = partial(requests.hold_and_close, reason=str(held.reason), evidence=held.evidence)
-    await _for_good(partial(close, ledger(), driver, now=clock().now()))
+    reason, evidence = str(held.reason), held.evidence
+    await _for_good(
+        lambda: requests.hold_and_close(ledger(), driver, reason=reason, evidence=evidence, now=clock().now())
+    )
 
 
 async def _for_good(close: Callable[[], Awaitable[None]]) -> None:

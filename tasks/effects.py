@@ -55,6 +55,13 @@ LOOKS_AFTER_YES = 60
 """Five minutes: what the panel accepted it shows within seconds, a busy one within minutes."""
 
 
+BROKE_OFF = (Outage, PrefectUnreachable)
+"""What is known of the service, or of its panel, was not to be had: nothing is wrong with the order."""
+
+SILENT = (Unreachable, BillingUnreachable)
+"""The panel or WHMCS does not answer."""
+
+
 class Kind(StrEnum):
     """What a step does to the world."""
 
@@ -164,7 +171,7 @@ def worth_repeating(task: "Task[Any, Any]", run: TaskRun, state: "RunState[Any]"
 
     A plain function: Prefect 3.8.8 treats any other callable as "never" (dossier "Prefect 3", section 4).
     """
-    return isinstance(state.data, Unreachable | BillingUnreachable | PrefectUnreachable | Outage)
+    return isinstance(state.data, (*BROKE_OFF, *SILENT))
 
 
 def key_of_create(context: TaskRunContext, inputs: dict[str, Any]) -> str:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import cycle
 
+from sqlalchemy import make_url
+
 
 class Proxy:
     """Passes bytes on between whoever connects and its targets. While it is `cut`, nobody gets through."""
@@ -24,6 +26,10 @@ class Proxy:
     def mend(self) -> None:
         """Let everybody through again."""
         self._cut = False
+
+    def instead_of(self, url: str) -> str:
+        """The database's address by way of this proxy."""
+        return make_url(url).set(host="127.0.0.1", port=self.port).render_as_string(hide_password=False)
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; a target that does not answer is left out."""
@@ -60,3 +66,11 @@ async def proxy(*targets: tuple[str, int]) -> AsyncIterator[Proxy]:
     finally:
         server.close()
         made.cut()
+
+
+@asynccontextmanager
+async def postgres_proxy(url: str) -> AsyncIterator[Proxy]:
+    """A proxy in front of the PostgreSQL of that address."""
+    address = make_url(url)
+    async with proxy((address.host or "127.0.0.1", address.port or 5432)) as between:
+        yield between

@@ -16,7 +16,6 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_rand
 NEVER_LOOKED_AT = frozenset({"flow_version", "empirical_policy"})
 """Of a run the engine writes down a hash of its flow's file and that it has no retries of its own."""
 
-
 AGAIN_SECONDS = (0.5, 2.0)
 """Asked again more often than that, a server that is busy with hundreds of runs gets done less."""
 

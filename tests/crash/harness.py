@@ -50,11 +50,10 @@ async def check(new_stage: NewStage, life: Life, comeback: Comeback) -> Checked:
     died_at = (lost_commits if comeback is Comeback.ITSELF else deaths)(points)
     for nth in died_at:
         reached, wrong = await play(await new_stage(), life, comeback, nth)
-        if reached[:nth] != points[:nth]:
-            wrong = [
-                *wrong,
-                f"it did not go the same way twice: {reached[:nth][-1]} where {points[nth - 1]} was before",
-            ]
+        if comeback is Comeback.ITSELF:
+            reached = reached[:nth]  # it went on
+        if reached != points[:nth]:
+            wrong = [*wrong, f"it did not go the same way twice: {reached[-1]} where {points[nth - 1]} was before"]
         if wrong:
             return Checked(points, died_at, Caught(nth, wrong))
     return Checked(points, died_at, None)

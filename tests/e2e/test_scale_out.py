@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import make_url
 
 from dciflow.stack import Stack
 from dciflow.trigger import RunEnd
@@ -16,7 +15,7 @@ from simulator.profile import RYZEN
 from tests.e2e.billing import Customers, again, customers_of
 from tests.e2e.scaled import WORKERS, scaled_stack
 from tests.postgres import POSTGRES, new_database
-from tests.proxy import Proxy, proxy
+from tests.proxy import Proxy, postgres_proxy
 from tests.redis_database import new_redis_database
 
 pytestmark = [
@@ -56,8 +55,7 @@ def addresses() -> Iterator[dict[str, str]]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def postgres() -> AsyncIterator[Proxy]:
     """The way to PostgreSQL, which a story can cut."""
-    address = make_url(POSTGRES)
-    async with proxy((address.host or "127.0.0.1", address.port or 5432)) as between:
+    async with postgres_proxy(POSTGRES) as between:
         yield between
 
 
@@ -67,7 +65,7 @@ async def scaled(
 ) -> AsyncIterator[Stack]:
     """The whole of it, started once."""
     began = time.monotonic()
-    through = {name: _by_way_of(postgres, addresses[name]) for name in ("database", "ledger")}
+    through = {name: postgres.instead_of(addresses[name]) for name in ("database", "ledger")}
     home = tmp_path_factory.mktemp("scaled")
     async with scaled_stack(home, speed=SPEED, redis=addresses["redis"], **through) as stack:
         print(f"everything started in {time.monotonic() - began:.0f} s")
@@ -184,11 +182,6 @@ async def test_a_step_is_shown_as_done_whichever_server_its_events_came_in_by(cu
             return
         await asyncio.sleep(0.25)
     raise AssertionError(f"{[(row['name'], row['state_type']) for row in rows]}")
-
-
-def _by_way_of(between: Proxy, address: str) -> str:
-    through = make_url(address).set(host="127.0.0.1", port=between.port)
-    return through.render_as_string(hide_password=False)
 
 
 async def _restart(database: Proxy) -> None:

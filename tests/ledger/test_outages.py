@@ -13,17 +13,15 @@ from ledger.engine import is_outage
 from ledger.errors import Outage
 from tests.ledger.story import Story
 from tests.postgres import on_postgres
-from tests.proxy import Proxy, proxy
+from tests.proxy import Proxy, postgres_proxy
 
 pytestmark = pytest.mark.postgres
 
 
 @asynccontextmanager
 async def behind_a_proxy(url: str, outage_seconds: float = 30) -> AsyncIterator[tuple[Ledger, Proxy]]:
-    address = make_url(url)
-    async with proxy((address.host or "127.0.0.1", address.port or 5432)) as between:
-        through = address.set(host="127.0.0.1", port=between.port)
-        ledger = Ledger(through.render_as_string(hide_password=False), outage_seconds=outage_seconds)
+    async with postgres_proxy(url) as between:
+        ledger = Ledger(between.instead_of(url), outage_seconds=outage_seconds)
         yield ledger, between
         await ledger.dispose()
 

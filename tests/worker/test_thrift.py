@@ -87,7 +87,7 @@ class Busy(httpx.AsyncBaseTransport):
         return httpx.Response(503 if len(self.asked) <= self.times else 201, json={"asked": len(self.asked)})
 
 
-async def test_a_server_that_is_busy_for_a_moment_is_asked_again_at_once() -> None:
+async def test_a_server_that_is_busy_for_a_moment_is_asked_again_soon() -> None:
     server = Busy(3)
     async with httpx.AsyncClient(transport=SoonAgain(server), base_url="http://prefect") as http:
         answer = await http.post("/flow_runs/", json={"state": "RUNNING"})
