@@ -267,13 +267,17 @@ async def until(
 async def poll(
     look: Callable[[], Awaitable[T]], reached: Callable[[T], bool], *, within_seconds: float, otherwise: str
 ) -> T:
-    """Look until it is as wanted and return what was seen then. Raises Refusal with `otherwise`: the time is over."""
+    """Look until it is as wanted and return what was seen then. Raises Refusal with `otherwise`: the time is over.
+
+    Only a look that began after the time was over decides: one that an outage held up may have seen what was long ago.
+    """
     started = clock().now()
     while True:
+        is_last = clock().elapsed(started).total_seconds() >= within_seconds
         seen = await look()
         if reached(seen):
             return seen
-        if clock().elapsed(started).total_seconds() >= within_seconds:
+        if is_last:
             raise Refusal(otherwise)
         async with away():
             await clock().sleep(POLL_SECONDS)

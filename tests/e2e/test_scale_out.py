@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from dciflow.stack import Stack
 from dciflow.trigger import RunEnd
-from simulator.profile import RYZEN
+from simulator.profile import RYZEN, XEON
 from tests.e2e.billing import Customers, again, customers_of
 from tests.e2e.scaled import WORKERS, scaled_stack
 from tests.postgres import POSTGRES, new_database
@@ -82,10 +82,7 @@ async def customers(scaled: Stack) -> AsyncIterator[Customers]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def orders(customers: Customers) -> list[dict[str, Any]]:
     """What is sold in the first story and given back in the second."""
-    bought = [await customers.buy() for _ in range(ORDERS)]
-    for order in bought:
-        order["order"]["os_install_timeout_minutes"] = 1440  # the stories are about other failures
-    return bought
+    return await _buy(customers, XEON)
 
 
 async def test_the_orders_of_a_killed_worker_become_active_without_a_person(
@@ -151,7 +148,7 @@ async def test_a_database_that_restarts_again_and_again_costs_nobody_anything(
     scaled: Stack, customers: Customers, postgres: Proxy
 ) -> None:
     async with asyncio.timeout(RESTARTS_SECONDS):
-        bought = [await customers.buy(RYZEN) for _ in range(ORDERS)]
+        bought = await _buy(customers, RYZEN)
         runs = await asyncio.gather(*(customers.prefect.start("activate", order) for order in bought))
         await _restart(postgres)
         ends = await asyncio.gather(*(customers.prefect.wait(run) for run in runs))
@@ -182,6 +179,13 @@ async def test_a_step_is_shown_as_done_whichever_server_its_events_came_in_by(cu
             return
         await asyncio.sleep(0.25)
     raise AssertionError(f"{[(row['name'], row['state_type']) for row in rows]}")
+
+
+async def _buy(customers: Customers, configuration: str) -> list[dict[str, Any]]:
+    bought = [await customers.buy(configuration) for _ in range(ORDERS)]
+    for order in bought:
+        order["order"]["os_install_timeout_minutes"] = 1440  # the stories are about other failures
+    return bought
 
 
 async def _restart(database: Proxy) -> None:
