@@ -75,6 +75,39 @@ async def test_a_fault_that_passes_is_not_noticed_and_starts_one_run(scene, comm
     assert await scene.waiting(service) == []
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_prefect_that_is_busy_for_seconds_is_asked_until_it_has_time(scene, command):
+    scene.prefect.then(*["503"] * 7)
+    service = await scene.ready_for(command)
+    assert await scene.whmcs.command(service, command, "automation") == "success"
+    assert scene.prefect.only(service).asked == 1
+    assert await scene.waiting(service) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_call_that_never_gets_through_follows_the_one_of_the_same_wish_that_did(scene, command):
+    service = await scene.ready_for(command)
+    scene.prefect.then(*["lost"] * 40)
+
+    async def another_call_gets_through():
+        for _ in range(200):
+            if scene.prefect.of(service):
+                break
+            await asyncio.sleep(0.05)
+        run = scene.prefect.only(service)
+        run.becomes("RUNNING")
+        await scene.whmcs.sql(
+            "UPDATE mod_dcimanager6_request SET state = 'running', flow_run_id = ? WHERE service_id = ?",
+            run.id, service,
+        )  # fmt: skip
+
+    said, _ = await asyncio.gather(scene.whmcs.command(service, command, "automation"), another_call_gets_through())
+    assert said == "success"
+    assert await scene.waiting(service) == []
+    (row,) = await scene.whmcs.sql("SELECT state, message FROM mod_dcimanager6_request WHERE service_id = ?", service)
+    assert row == {"state": "running", "message": ""}
+
+
 @pytest.mark.parametrize("fault", ["500", "401", "403", "html"])
 @pytest.mark.parametrize("command", COMMANDS)
 async def test_a_fault_that_stays_is_one_line_and_retry_starts_the_same_request(scene, command, fault):

@@ -220,6 +220,10 @@ final class Command
             return $sync->send($request);
         } catch (PrefectError $error) {
             Requests::note($request, $error->getMessage());
+            $now = Requests::get($request->id);
+            if (!$now->isOpen() || $now->flowRunId !== null) {
+                return $now; // the same wish of another call got through meanwhile
+            }
             $who = Sync::isSentByOthers($request) ? 'the cron sends it again, and so does Retry' : 'Retry sends it again';
             throw new Refusal($error->getMessage() . " The request is kept: $who.");
         }

@@ -11,7 +11,8 @@ if (!defined('WHMCS')) {
 /** The few calls of Prefect's REST API that a proxy lets this WHMCS make. */
 final class Prefect
 {
-    private const PAUSES = [0.2, 0.4, 0.8, 1.6, 3.2]; // seconds before a repeat; Prefect is busy for short moments
+    // Seconds before a repeat. Prefect is busy for short moments: many tries find one between them, a few do not.
+    private const PAUSES = [0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0, 1.0];
     private const BUSY = [429, 502, 503, 504];
 
     private string $api;
@@ -173,7 +174,8 @@ final class Prefect
             if ($pause === null || $this->deadline->seconds() < $pause + 0.3) {
                 break;
             }
-            $this->deadline->sleep($pause);
+            // Not in step with others: those who were refused together would ask together again.
+            $this->deadline->sleep($pause * random_int(60, 100) / 100);
         }
         throw new PrefectError("Prefect does not answer ($why).", $received && $method === 'POST');
     }

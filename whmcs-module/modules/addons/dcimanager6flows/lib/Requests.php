@@ -186,10 +186,10 @@ final class Requests
                 'message' => $message, 'updated_at' => Time::now(), 'closed_at' => Time::now()]) > 0;
     }
 
-    /** Write down what stands in the way. False: it stood there before. */
+    /** Write down what stands in the way. False: it stood there before, or the request has moved on since we saw it. */
     public static function note(Request $request, string $message): bool
     {
-        return self::rows()->where('id', $request->id)->where('message', '<>', $message)
+        return self::rows()->where('id', $request->id)->where('state', $request->state)->where('message', '<>', $message)
             ->update(['message' => $message, 'updated_at' => Time::now()]) > 0;
     }
 
