@@ -6,7 +6,7 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from simulator.app import Simulation
 from simulator.clock import RealClock
@@ -17,7 +17,7 @@ from simulator.profile import Profile
 _open: MutableMapping[Any, Transport] = {}
 
 
-class CuttableProtocol(H11Protocol):
+class CuttableProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, remembering its connection so that it can be cut."""
 
     def connection_made(self, transport: BaseTransport) -> None:

@@ -85,6 +85,16 @@ async def fresh(service: Service) -> Service:
     return now
 
 
+async def _known(service: Service) -> Service:
+    """The service as the run's opening read it, if that was just now and the run wrote nothing since; else `fresh`.
+
+    For looks only: what changes a server starts with `own_server`.
+    """
+    here = _drive.get()
+    just_read = not here.may_have_changed_it and clock().elapsed(here.since) < JUST_SEEN
+    return here.service if just_read else await fresh(service)
+
+
 def claim_of(service: Service) -> Claim:
     """The service's claim. Raises Refusal: no server was promised to it."""
     if service.claim is None:
@@ -98,10 +108,8 @@ async def confirm_identity(service: Service) -> None:
 
     Held: any of them differs.
     """
-    here = _drive.get()
-    just_read = not here.may_have_changed_it and clock().elapsed(here.since) < JUST_SEEN
-    server = await _own_server(here.service if just_read else await fresh(service))
-    here.confirmed = clock().now(), server
+    server = await _own_server(await _known(service))
+    _drive.get().confirmed = clock().now(), server
 
 
 async def confirmed_server(service: Service) -> Server:
@@ -261,7 +269,11 @@ async def until(
 
     Raises Refusal with `otherwise`: the time is over.
     """
-    return await poll(lambda: own_server(service), reached, within_seconds=within_seconds, otherwise=otherwise)
+
+    async def look() -> Server:
+        return await _own_server(await _known(service))
+
+    return await poll(look, reached, within_seconds=within_seconds, otherwise=otherwise)
 
 
 async def poll(

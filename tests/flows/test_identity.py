@@ -80,6 +80,27 @@ async def test_a_suspension_whose_check_comes_late_sees_that_another_run_drives_
     assert all(port.admin_up for port in server.network_ports)
 
 
+async def test_a_suspension_that_waits_for_its_ports_sees_that_another_run_drives_its_service(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service_id, _ = await activated(stage)
+    profile = stage.panel.world.profile
+    stuck = profile.failures.model_copy(update={"ports_stuck": True})
+    stage.panel.world.profile = profile.model_copy(update={"failures": stuck})
+    sleep, looks = stage.clock.sleep, list[int]()
+
+    async def is_taken_over(seconds: float) -> None:
+        if not looks:
+            await taken_over(stage, service_id, "terminate")
+        looks.append(len(sent(stage, "server_list")))
+        await sleep(seconds)
+
+    monkeypatch.setattr(stage.clock, "sleep", is_taken_over)
+    with pytest.raises(Superseded):
+        await stage.run(suspend, service_id)
+    assert looks == [len(sent(stage, "server_list"))]
+
+
 async def test_once_a_person_has_put_the_owner_right_the_suspension_is_done(stage: Stage) -> None:
     service_id, server = await activated(stage)
     stage.panel.by_hand.set_owner(server.id, "other@example.com")
