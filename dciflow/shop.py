@@ -191,11 +191,18 @@ async def without_php() -> list[str]:
 
 @asynccontextmanager
 async def whmcs_shop(
-    stack: Stack, prefect: PrefectApi, *, database: str | None = None, module: Path = PROJECT / "whmcs-module"
+    stack: Stack,
+    prefect: PrefectApi,
+    *,
+    database: str | None = None,
+    module: Path = PROJECT / "whmcs-module",
+    api: str | None = None,
+    auth: str = "",
 ) -> AsyncIterator[WhmcsShop]:
     """A WHMCS set up as docs/install.md says: addon, server record, its panel stored and looked at by Test Connection.
 
-    database, module: as of `pretend_whmcs`; no database keeps it in a file of the stack.
+    database, module: as of `pretend_whmcs`; no database keeps it in a file of the stack. api, auth: where the module
+    finds Prefect and what it says there; by default the stack's own address.
     Raises Refusal: the module could not be set up.
     """
     profile = Profile.demo()
@@ -208,7 +215,7 @@ async def whmcs_shop(
         answer = await whmcs.activate(ADDON)
         if answer.status != "success":
             raise Refusal(f"The addon could not be activated: {answer.description}")
-        await whmcs.configure(ADDON, api_url=stack.api, auth="", ui_url=f"{stack.prefect}/v2")
+        await whmcs.configure(ADDON, api_url=api or stack.api, auth=auth, ui_url=f"{stack.prefect}/v2")
         server = await whmcs.add_server(
             "main", address.host, profile.admin_email, profile.admin_password, port=address.port, secure=False
         )

@@ -1,4 +1,7 @@
-"""The nginx of docs/least-privilege, started as it is documented but for its places: in a folder, on a free port."""
+"""The nginx of docs/least-privilege, and the one for staff of docs/install.md, started as they are documented.
+
+But for their places: in a folder, on a free port.
+"""
 
 import asyncio
 import os
@@ -14,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dciflow.stack import Stack, free_port
-from tests.documents import PROJECT, blocks
+from tests.documents import INSTALL, PROJECT, blocks
 
 GUIDE = PROJECT / "docs" / "least-privilege.md"
 CONF = PROJECT / "docs" / "least-privilege" / "nginx.conf"
@@ -37,6 +40,11 @@ http {{
 }}
 """
 """What a distribution's nginx.conf has around conf.d, without the distribution's places."""
+
+CERTIFICATE = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 "
+    "-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate} 2> /dev/null"
+)
 
 
 @dataclass(frozen=True)
@@ -66,18 +74,35 @@ async def open_door(stack: Stack, folder: Path, auth_string: str) -> AsyncIterat
     (folder / "server.env").write_text(f"PREFECT_SERVER_API_AUTH_STRING={auth_string}\n", encoding="utf-8")
     secret = _bash(_moved(_block("openssl passwd"), folder)).strip()
     (folder / "deployments.map").write_text(await stack.command("proxy-map"), encoding="utf-8")
-    _bash(
-        f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 "
-        f"-addext subjectAltName=IP:127.0.0.1 -keyout {folder}/key.pem -out {folder}/certificate.pem 2> /dev/null"
-    )
+    _bash(CERTIFICATE.format(certificate=folder / "certificate.pem", key=folder / "key.pem"))
     site = _moved(CONF.read_text(encoding="utf-8"), folder)
-    for theirs, ours in {
-        "listen 8443 ssl;": f"listen 127.0.0.1:{port} ssl;",
-        "allow 192.0.2.10;": "allow 127.0.0.1;",
-        "http://127.0.0.1:4200;": f"http://127.0.0.1:{urlsplit(stack.prefect).port};",
-    }.items():
+    changes = {"listen 8443 ssl;": f"listen 127.0.0.1:{port} ssl;", "allow 192.0.2.10;": "allow 127.0.0.1;"}
+    async with _serving(program, port, folder, _here(site, stack, changes)):
+        yield Door(f"https://127.0.0.1:{port}/api", secret, folder / "certificate.pem", folder)
+
+
+@asynccontextmanager
+async def open_front(stack: Stack, folder: Path) -> AsyncIterator[str]:
+    """Run the nginx of docs/install.md, section 3, in front of this stack for the block; its address."""
+    program, port = nginx(), free_port()
+    _bash(CERTIFICATE.format(certificate=folder / "staff-certificate.pem", key=folder / "staff-key.pem"))
+    site = _moved(next(block.text for block in blocks(INSTALL) if block.language == "nginx"), folder)
+    changes = {"listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;", "allow 198.51.100.0/24;": "allow 127.0.0.1;"}
+    async with _serving(program, port, folder, _here(site, stack, changes)):
+        yield f"https://127.0.0.1:{port}"
+
+
+def _here(site: str, stack: Stack, changes: dict[str, str]) -> str:
+    """A documented site on this stack: each change has to find its place."""
+    prefect = {"http://127.0.0.1:4200;": f"http://127.0.0.1:{urlsplit(stack.prefect).port};"}
+    for theirs, ours in (changes | prefect).items():
         assert site.count(theirs) == 1, theirs
         site = site.replace(theirs, ours)
+    return site
+
+
+@asynccontextmanager
+async def _serving(program: str, port: int, folder: Path, site: str) -> AsyncIterator[None]:
     (folder / "site.conf").write_text(site, encoding="utf-8")
     user = "user root;" if os.geteuid() == 0 else ""  # its workers read the folder, which is nobody else's
     (folder / "main.conf").write_text(MAIN.format(folder=folder, user=user), encoding="utf-8")
@@ -87,7 +112,7 @@ async def open_door(stack: Stack, folder: Path, auth_string: str) -> AsyncIterat
     )
     try:
         await _listens(process, port, log)
-        yield Door(f"https://127.0.0.1:{port}/api", secret, folder / "certificate.pem", folder)
+        yield
     finally:
         if process.returncode is None:
             process.terminate()
