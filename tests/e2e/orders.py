@@ -49,7 +49,8 @@ class Story:
 
     async def give_back(self) -> None:
         """Leave the server to the next story."""
-        assert await self.whmcs.command(self.service, "TerminateAccount", "admin") == "success"
+        said = await self.whmcs.command(self.service, "TerminateAccount", "admin")
+        assert said == "success", said
         (run,) = await self.shop.prefect.runs("terminate", self.service)
         assert (await self.shop.prefect.wait(run)).state == "COMPLETED"
 
