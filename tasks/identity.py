@@ -85,16 +85,6 @@ async def fresh(service: Service) -> Service:
     return now
 
 
-async def _known(service: Service) -> Service:
-    """The service as the run's opening read it, if that was just now and the run wrote nothing since; else `fresh`.
-
-    For looks only: what changes a server starts with `own_server`.
-    """
-    here = _drive.get()
-    just_read = not here.may_have_changed_it and clock().elapsed(here.since) < JUST_SEEN
-    return here.service if just_read else await fresh(service)
-
-
 def claim_of(service: Service) -> Claim:
     """The service's claim. Raises Refusal: no server was promised to it."""
     if service.claim is None:
@@ -108,7 +98,7 @@ async def confirm_identity(service: Service) -> None:
 
     Held: any of them differs.
     """
-    server = await _own_server(await _known(service))
+    server = await _look(service)
     _drive.get().confirmed = clock().now(), server
 
 
@@ -132,6 +122,16 @@ async def own_server(service: Service) -> Server:
     ledger recorded. Raises Superseded: another run drives the service.
     """
     return await _own_server(await fresh(service))
+
+
+async def _look(service: Service) -> Server:
+    """As `own_server`, but for looks only: what the run's opening read a moment ago is good, if it wrote nothing since.
+
+    What changes a server starts with `own_server`.
+    """
+    here = _drive.get()
+    just_read = not here.may_have_changed_it and clock().elapsed(here.since) < JUST_SEEN
+    return await _own_server(here.service if just_read else await fresh(service))
 
 
 async def _own_server(service: Service) -> Server:
@@ -269,11 +269,7 @@ async def until(
 
     Raises Refusal with `otherwise`: the time is over.
     """
-
-    async def look() -> Server:
-        return await _own_server(await _known(service))
-
-    return await poll(look, reached, within_seconds=within_seconds, otherwise=otherwise)
+    return await poll(lambda: _look(service), reached, within_seconds=within_seconds, otherwise=otherwise)
 
 
 async def poll(

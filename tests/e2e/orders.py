@@ -47,6 +47,11 @@ class Story:
     async def admin_page(self) -> str:
         return " ".join((await self.whmcs.admin_page(self.service)).fields.values())
 
+    async def offered(self) -> set[str]:
+        """What the drop-downs of its product's settings offer."""
+        (row,) = await self.whmcs.sql("SELECT packageid FROM tblhosting WHERE id = ?", self.service)
+        return {name for field in await self.whmcs.product_form(int(row["packageid"])) for name in field.options}
+
     async def give_back(self) -> None:
         """Leave the server to the next story."""
         said = await self.whmcs.command(self.service, "TerminateAccount", "admin")
@@ -64,3 +69,9 @@ async def ordered(
     product = await shop.whmcs.add_product(f"Xeon for {name}", settings)
     service = await shop.whmcs.order(client, product, hostname or f"{name}.example.com", server=server or shop.server)
     return Story(shop, client, service)
+
+
+async def scheduled(shop: WhmcsShop, flow: str) -> None:
+    """Run a flow that has a schedule now, to its end."""
+    deployment = await shop.prefect.deployment(f"{flow}/scheduled")
+    assert (await shop.prefect.wait(await shop.prefect.create(deployment, flow, {}))).state == "COMPLETED"

@@ -13,7 +13,7 @@ from dciflow.shop import ADDON, WhmcsShop, whmcs_shop
 from dciflow.stack import free_port, running_stack
 from dciflow.trigger import PrefectApi
 from simulator.profile import XEON, Profile
-from tests.e2e.orders import ordered
+from tests.e2e.orders import ordered, scheduled
 from tests.mariadb import mariadb
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -167,12 +167,8 @@ async def test_a_wrong_password_is_told_by_test_connection_and_mended_by_the_rig
 
 async def test_the_drop_downs_come_from_the_panel(shop: WhmcsShop) -> None:
     story = await ordered(shop, "chooser")
-    catalogue = await shop.prefect.deployment("catalogue/scheduled")
-    assert (await shop.prefect.wait(await shop.prefect.create(catalogue, "catalogue", {}))).state == "COMPLETED"
-    products = await shop.whmcs.sql("SELECT packageid FROM tblhosting WHERE id = ?", story.service)
-    fields = {field.name: field for field in await shop.whmcs.product_form(int(products[0]["packageid"]))}
-    offered = {name for field in fields.values() for name in field.options}
-    assert {XEON, "Debian-12-x86_64", "public-v4"} <= offered
+    await scheduled(shop, "catalogue")
+    assert {XEON, "Debian-12-x86_64", "public-v4"} <= await story.offered()
 
 
 async def test_no_secret_is_kept_anywhere(shop: WhmcsShop, stack_files: list[Path]) -> None:
@@ -237,8 +233,7 @@ async def test_a_held_service_is_decided_on_from_the_addons_page(shop: WhmcsShop
         assert "HELD (owner-changed)" in await shop.whmcs.command(story.service, "SuspendAccount", "automation")
         (await simulator.post("/control/by-hand", json={**owner, "email": server["owner"]})).raise_for_status()
 
-    reconcile = await shop.prefect.deployment("reconcile/scheduled")
-    assert (await shop.prefect.wait(await shop.prefect.create(reconcile, "reconcile", {}))).state == "COMPLETED"
+    await scheduled(shop, "reconcile")
     page = await shop.whmcs.addon_page(ADDON)
     assert "owner-changed" in page
     hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page[page.index('value="decide"') :]))

@@ -10,14 +10,11 @@ from dciflow.shop import ADDON, WhmcsShop, whmcs_shop
 from dciflow.stack import running_stack
 from dciflow.trigger import PrefectApi
 from simulator.profile import XEON
-from tests.e2e.orders import ordered
-from tests.least_privilege.door import Door, nginx, open_door
+from tests.e2e.orders import ordered, scheduled
+from tests.least_privilege.door import ASKS_FOR_AUTH, AUTH, AUTH_STRING, Door, nginx, open_door
 from tests.mariadb import mariadb
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
-
-USER, SECRET = "dciflow", "canary-of-prefect"
-AUTH = f"{USER}:{SECRET}"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -27,13 +24,12 @@ async def door_and_shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
     database = await mariadb()
     home: Path = tmp_path_factory.mktemp("shop")
     folder: Path = tmp_path_factory.mktemp("door")
-    asked_for = {"PREFECT_SERVER_API_AUTH_STRING": AUTH, "PREFECT_API_AUTH_STRING": AUTH}
     async with (
-        running_stack(home, print, speed=90.0, keep=lambda: True, settings=asked_for) as stack,
-        open_door(stack, folder, AUTH) as door,
+        running_stack(home, print, speed=90.0, keep=lambda: True, settings=ASKS_FOR_AUTH) as stack,
+        open_door(stack, folder, AUTH_STRING) as door,
     ):
         prefect = PrefectApi(stack.api)
-        prefect.http.auth = (USER, SECRET)
+        prefect.http.auth = AUTH
         (folder / "trust.ini").write_text(f"curl.cainfo = {door.certificate}\n", encoding="utf-8")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PHP_INI_SCAN_DIR", f":{folder}")
@@ -46,11 +42,9 @@ async def door_and_shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 async def test_an_order_goes_its_whole_way(door_and_shop: tuple[Door, WhmcsShop]) -> None:
     door, shop = door_and_shop
     for flow in ("catalogue", "reconcile"):
-        scheduled = await shop.prefect.deployment(f"{flow}/scheduled")
-        assert (await shop.prefect.wait(await shop.prefect.create(scheduled, flow, {}))).state == "COMPLETED"
+        await scheduled(shop, flow)
     story = await ordered(shop, "outside")
-    (product,) = await shop.whmcs.sql("SELECT packageid FROM tblhosting WHERE id = ?", story.service)
-    assert XEON in {name for field in await shop.whmcs.product_form(product["packageid"]) for name in field.options}
+    assert XEON in await story.offered()
 
     assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
     assert await story.status() == "Pending"

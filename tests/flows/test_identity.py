@@ -10,7 +10,7 @@ from ledger.errors import Superseded
 from ledger.lifecycle import State
 from ledger.snapshots import Service
 from tasks.identity import JUST_SEEN
-from tests.flows.play import activated, is_held, let_go_on, one_line, sent, taken_over
+from tests.flows.play import activated, is_held, let_go_on, midway, one_line, sent, taken_over
 from tests.stage import Stage
 
 
@@ -80,25 +80,17 @@ async def test_a_suspension_whose_check_comes_late_sees_that_another_run_drives_
     assert all(port.admin_up for port in server.network_ports)
 
 
-async def test_a_suspension_that_waits_for_its_ports_sees_that_another_run_drives_its_service(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_suspension_that_waits_for_its_ports_sees_that_another_run_drives_its_service(stage: Stage) -> None:
     service_id, _ = await activated(stage)
     profile = stage.panel.world.profile
     stuck = profile.failures.model_copy(update={"ports_stuck": True})
     stage.panel.world.profile = profile.model_copy(update={"failures": stuck})
-    sleep, looks = stage.clock.sleep, list[int]()
-
-    async def is_taken_over(seconds: float) -> None:
-        if not looks:
-            await taken_over(stage, service_id, "terminate")
-        looks.append(len(sent(stage, "server_list")))
-        await sleep(seconds)
-
-    monkeypatch.setattr(stage.clock, "sleep", is_taken_over)
+    async with midway(stage, stage.run(suspend, service_id)) as run:
+        await taken_over(stage, service_id, "terminate")
+        looks = len(sent(stage, "server_list"))
     with pytest.raises(Superseded):
-        await stage.run(suspend, service_id)
-    assert looks == [len(sent(stage, "server_list"))]
+        await run
+    assert len(sent(stage, "server_list")) == looks
 
 
 async def test_once_a_person_has_put_the_owner_right_the_suspension_is_done(stage: Stage) -> None:

@@ -11,9 +11,8 @@ import pytest
 import pytest_asyncio
 
 from dciflow.stack import Stack, environment, free_port
-from tests.least_privilege.door import Door, nginx, open_door
+from tests.least_privilege.door import ASKS_FOR_AUTH, AUTH, AUTH_STRING, Door, nginx, open_door
 
-AUTH_STRING = "dciflow:canary-of-prefect"
 PANEL_PASSWORD = "canary-of-the-panel"
 API_SECRET = "canary-of-whmcs"
 
@@ -37,8 +36,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     home: Path = tmp_path_factory.mktemp("house")
     port = free_port()
     prefect = f"http://127.0.0.1:{port}"
-    auth = {"PREFECT_SERVER_API_AUTH_STRING": AUTH_STRING, "PREFECT_API_AUTH_STRING": AUTH_STRING}
-    stack = Stack("", prefect, home, {**environment(home, prefect, 60), **auth})
+    stack = Stack("", prefect, home, {**environment(home, prefect, 60), **ASKS_FOR_AUTH})
     try:
         await stack.start("prefect-server", "dciflow.prefect_server", "--host", "127.0.0.1", "--port", str(port))
         await stack.answers("prefect-server", f"{prefect}/api/health")
@@ -50,7 +48,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         folder = tmp_path_factory.mktemp("door")
         async with (
             open_door(stack, folder, AUTH_STRING) as door,
-            httpx.AsyncClient(base_url=stack.api, auth=("dciflow", "canary-of-prefect"), timeout=30) as inside,
+            httpx.AsyncClient(base_url=stack.api, auth=AUTH, timeout=30) as inside,
             client_of(door, door.secret) as whmcs,
         ):
             listed = await inside.post("/deployments/filter", json={})

@@ -41,6 +41,11 @@ http {{
 """
 """What a distribution's nginx.conf has around conf.d, without the distribution's places."""
 
+AUTH = ("dciflow", "canary-of-prefect")
+AUTH_STRING = ":".join(AUTH)
+ASKS_FOR_AUTH = {"PREFECT_SERVER_API_AUTH_STRING": AUTH_STRING, "PREFECT_API_AUTH_STRING": AUTH_STRING}
+"""Settings of a stack whose Prefect asks for its auth string, as the doors in front of it are made for."""
+
 CERTIFICATE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 "
     "-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate} 2> /dev/null"

@@ -13,14 +13,13 @@ from dciflow.least_privilege import STARTED_BY_WHMCS
 from dciflow.stack import free_port
 from tests.least_privilege.conftest import (
     API_SECRET,
-    AUTH_STRING,
     OF_A_SERVICE,
     PANEL_PASSWORD,
     House,
     client_of,
     start,
 )
-from tests.least_privilege.door import CONF, open_door
+from tests.least_privilege.door import AUTH_STRING, CONF, open_door
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 

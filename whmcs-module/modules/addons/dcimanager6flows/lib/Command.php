@@ -221,7 +221,7 @@ final class Command
         } catch (PrefectError $error) {
             Requests::note($request, $error->getMessage());
             $now = Requests::get($request->id);
-            if (!$now->isOpen() || $now->flowRunId !== null) {
+            if ($now->state !== Request::REQUESTED) {
                 return $now; // the same wish of another call got through meanwhile
             }
             $who = Sync::isSentByOthers($request) ? 'the cron sends it again, and so does Retry' : 'Retry sends it again';
