@@ -1,25 +1,51 @@
 """The command `dciflow`: what a host's staff type. Every refusal is one line and exit code 1."""
 
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.table import Table
 
-from dciflow.command import command, fail, first_fault, out, secret
-from dciflow.held import bring_back, held_app, protect, unprotect
-from dciflow.notify import notify_app
+from dciflow.cli_doctor import doctor
+from dciflow.cli_door import door_app
+from dciflow.cli_held import bring_back, held_app, protect, unprotect
+from dciflow.cli_learn import panel_learn
+from dciflow.cli_notify import notify_app
+from dciflow.cli_proofs import panel_trust
+from dciflow.cli_rehearse import panel_rehearse
+from dciflow.cli_rename import panel_rename
+from dciflow.cli_restored import restored
+from dciflow.cli_server import server_app
+from dciflow.cli_support import AsJson, command, fail, first_fault, say, secret, show_json, show_list, show_table
+from dciflow.cli_survey import panel_survey, show_survey
+from dciflow.cli_whose import panel_user, whmcs_renamed
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Sells DCImanager 6 servers through WHMCS, as Prefect flows."
-)
+app = typer.Typer(no_args_is_help=True, help="Sells DCImanager 6 servers through WHMCS, as Prefect flows.")
 panel_app = typer.Typer(no_args_is_help=True, help="The DCImanager panels that servers are sold from.")
 whmcs_app = typer.Typer(no_args_is_help=True, help="The WHMCS that bills.")
 app.add_typer(panel_app, name="panel")
 app.add_typer(whmcs_app, name="whmcs")
 app.add_typer(held_app, name="held")
+app.add_typer(server_app, name="server")
 app.add_typer(notify_app, name="notify")
+app.add_typer(door_app, name="door")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"dciflow {version('dciflow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 @app.command()
@@ -33,14 +59,14 @@ def simulate(
             envvar="DCIFLOW_SIMULATED_PROFILE",
             exists=True,
             dir_okay=False,
-            help="JSON file: another data centre, its fleet and how long things take there (simulator/profile.py).",
+            help="JSON file: another data centre, its fleet and its times (simulator/panel/profile.py).",
         ),
     ] = None,
     speed: Annotated[float, typer.Option(min=0.1, help="Simulated seconds per second.")] = 60.0,
 ) -> None:
     """Run a DCImanager 6 and a WHMCS api.php that remember, with a page that shows the racks."""
-    from simulator.profile import Profile
-    from simulator.server import serve
+    from simulator.http.server import serve
+    from simulator.panel.profile import Profile
 
     chosen = Profile.demo() if servers == 12 else Profile.large(servers)
     if profile is not None:
@@ -58,16 +84,7 @@ async def setup() -> None:
     from dciflow.registration import register_all
 
     for done in [step async for step in register_all()]:
-        typer.echo(done)
-
-
-@app.command()
-@command
-async def proxy_map() -> None:
-    """Print which deployments the WHMCS host may start, as nginx reads it (docs/least-privilege.md)."""
-    from dciflow import least_privilege
-
-    typer.echo(await least_privilege.proxy_map())
+        say(done)
 
 
 @panel_app.command("add")
@@ -80,47 +97,75 @@ async def panel_add(
 ) -> None:
     """Store a panel's credentials in Prefect (block dcimanager-panel/NAME); the password comes from the prompt or
     DCIFLOW_PANEL_PASSWORD."""
-    from dcimanager.transport import Access
-    from tasks.blocks import DcimanagerPanel
+    from dcimanager.transport import PanelAccess
+    from ledger import panels
+    from ledger.panel_name import panel_name
+    from runtime.blocks import DcimanagerPanel
+    from runtime.connections import ledger
 
+    panel_name(name)
     password = secret("DCIFLOW_PANEL_PASSWORD", "Password")
-    Access(name=name, url=url, username=username, password=password, verify_tls=verify_tls)
+    PanelAccess(name=name, url=url, username=username, password=password, verify_tls=verify_tls)
+    await panels.recognise(ledger(), name, panels.address_of(url), datetime.now(UTC))
     block = DcimanagerPanel(url=url, username=username, password=password, verify_tls=verify_tls)
     await block.asave(name, overwrite=True)
-    typer.echo(f"Panel {name} is stored. Check it: dciflow panel check {name}")
+    say(f"Panel {name} is stored. Check it: dciflow panel check {name}")
 
 
 @panel_app.command("list")
 @command
-async def panel_list() -> None:
+async def panel_list(as_json: AsJson = False) -> None:
     """List the panels that Prefect has credentials of."""
-    from dciflow.registration import stored_panels
+    from dciflow.cli_output import StoredPanel
+    from runtime.blocks import DcimanagerPanel
+    from runtime.connections import stored_panels
 
-    table = Table("Panel", "Address", "Username")
-    for name, panel in sorted((await stored_panels()).items()):
-        table.add_row(name, panel.url, panel.username)
-    out.print(table)
+    panels: list[StoredPanel] = []
+    odd: list[tuple[str, str]] = []
+    for name in await stored_panels():
+        try:
+            block: DcimanagerPanel = await DcimanagerPanel.aload(name)
+        except (ValueError, RuntimeError) as error:  # what Prefect raises for a block that lacks a field, or is gone
+            odd.append((f"Panel {name}", f"{type(error).__name__}; store it again: dciflow panel add {name}"))
+        else:
+            panels.append(StoredPanel(panel=name, url=block.url, username=block.username))
+    rows = ((one.panel, one.url, one.username) for one in panels)
+    show_list(panels, ["Panel", "Address", "Username"], rows, as_json=as_json, odd=odd)
 
 
 @panel_app.command("check")
 @command
-async def panel_check(name: Annotated[str, typer.Argument(help="The panel's name.")]) -> None:
-    """Log in, compare the dialect, and say whether the panel is ready for orders and for deletions."""
-    from tasks.connections import panel_named
-    from tasks.panels import Readiness, examine
+async def panel_check(name: Annotated[str, typer.Argument(help="The panel's name.")], as_json: AsJson = False) -> None:
+    """Log in, compare the dialect, survey what is there, and say whether orders and deletions can be served."""
+    from dciflow.cli_output import CheckedPanel
+    from runtime.connections import panel_named
+    from tasks.panel_check import Readiness, examine
+    from tasks.panel_survey import survey
 
-    report = await examine(await panel_named(name))
-    table = Table("", "What was looked at", title=f"Panel {name}")
-    for line in [*report.orders, *report.deletions]:
-        table.add_row(line.verdict.value, line.what)
-    out.print(table)
-    dialect = Table("Entry", "Our mark", "Panel's Swagger", "Note", title="Dialect")
-    for finding in report.dialect:
-        dialect.add_row(finding.endpoint, finding.mark.value, finding.verdict.value, finding.note)
-    out.print(dialect)
-    typer.echo(f"Ready for orders: {'yes' if report.ready_for_orders else 'no'}.")
-    typer.echo(f"Ready for deletions: {'yes' if report.ready_for_deletions else 'no'}.")
-    if any(line.verdict is Readiness.MEND for line in [*report.orders, *report.deletions]):
+    panel = await panel_named(name)
+    report = await examine(panel)
+    surveyed = await survey(panel)
+    report = report.with_survey(surveyed)
+    lines = [*report.orders, *report.deletions]
+    if as_json:
+        show_json(CheckedPanel.of(report))
+    else:
+        rows = ((line.verdict.value, line.what) for line in lines)
+        show_table(["", "What was looked at"], rows, title=f"Panel {name}")
+        show_table(
+            ["Entry", "Our mark", "Panel's Swagger", "Note"],
+            ((one.endpoint, one.mark.value, one.verdict.value, one.note) for one in report.dialect),
+            title="Dialect",
+        )
+        show_table(
+            ["Entry", "For clients' servers"],
+            ((one.entry, one.sentence()) for one in report.proofs),
+            title="Proofs",
+        )
+        show_survey(surveyed)
+        say(f"Ready for orders: {'yes' if report.ready_for_orders else 'no'}.")
+        say(f"Ready for deletions: {'yes' if report.ready_for_deletions else 'no'}.")
+    if any(line.verdict is Readiness.MEND for line in lines):
         raise typer.Exit(1)
 
 
@@ -128,12 +173,14 @@ async def panel_check(name: Annotated[str, typer.Argument(help="The panel's name
 @command
 async def panel_recount(name: Annotated[str, typer.Argument(help="The panel's name.")]) -> None:
     """Let the next reconciliation believe its lists, however much shorter they are than the last ones."""
-    from ledger import overview
-    from tasks.connections import ledger
+    from ledger import reconciliation
+    from ledger.panel_name import panel_name
+    from runtime.connections import ledger
 
-    if not await overview.forget_counts(ledger(), name):
+    panel_name(name)
+    if not await reconciliation.forget_counts(ledger(), name):
         fail(f"Panel {name} was never reconciled: there is nothing to forget.")
-    typer.echo(f"The next reconciliation of panel {name} counts anew.")
+    say(f"The next reconciliation of panel {name} takes its lists as they are.")
 
 
 @whmcs_app.command("set")
@@ -144,17 +191,26 @@ async def whmcs_set(
     verify_tls: Annotated[bool, typer.Option(help="Verify WHMCS's certificate.")] = True,
 ) -> None:
     """Store WHMCS's API credential in Prefect; the secret comes from the prompt or DCIFLOW_WHMCS_SECRET."""
-    from tasks.blocks import Whmcs
-    from tasks.connections import BILLING_BLOCK
-    from whmcs.transport import Access
+    from runtime.blocks import Whmcs
+    from runtime.connections import WHMCS_BLOCK
+    from whmcs.transport import WhmcsAccess
 
     api_secret = secret("DCIFLOW_WHMCS_SECRET", "API secret")
-    Access(url=url, identifier=identifier, secret=api_secret, verify_tls=verify_tls)
+    WhmcsAccess(url=url, identifier=identifier, secret=api_secret, verify_tls=verify_tls)
     block = Whmcs(url=url, identifier=identifier, secret=api_secret, verify_tls=verify_tls)
-    await block.asave(BILLING_BLOCK, overwrite=True)
-    typer.echo("WHMCS is stored.")
+    await block.asave(WHMCS_BLOCK, overwrite=True)
+    say("WHMCS is stored.")
 
 
+panel_app.command("rehearse")(panel_rehearse)
+panel_app.command("user")(panel_user)
+whmcs_app.command("renamed")(whmcs_renamed)
+panel_app.command("rename")(panel_rename)
+panel_app.command("trust")(panel_trust)
+panel_app.command("survey")(panel_survey)
+panel_app.command("learn")(panel_learn)
+app.command("doctor")(doctor)
+app.command("restored")(restored)
 app.command("bring-back")(bring_back)
 app.command("protect")(protect)
 app.command("unprotect")(unprotect)

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from dciflow.registration import PROJECT
-from tasks.outcomes import Refusal
+from runtime.errors import StepRefused
 
 MODULE = PROJECT / "whmcs-module"
 DIST = PROJECT / "dist"
@@ -21,7 +21,7 @@ DIST = PROJECT / "dist"
 def module_files(module: Path) -> list[Path]:
     """What belongs on a WHMCS: the files below modules/, in order, without tests and hidden files.
 
-    Raises Refusal: there are none.
+    Raises StepRefused: there are none.
     """
     files = [
         path
@@ -29,7 +29,7 @@ def module_files(module: Path) -> list[Path]:
         if path.is_file() and not _stays_here(path.relative_to(module))
     ]
     if not files:
-        raise Refusal(f"No module to pack: {module / 'modules'} has no files.")
+        raise StepRefused(f"No module to pack: {module / 'modules'} has no files.")
     return files
 
 
@@ -42,7 +42,7 @@ def pack(module: Path, dist: Path, *, release: str, changed_at: int | None = Non
 
     The same files give the same bytes. `changed_at`: what all files in them are dated, in seconds since 1970; without
     it, the date of the module's last commit. It has to be another for each release: PHP's opcache takes a file with the
-    same date for the same file. Raises Refusal: there is nothing to pack, or no date.
+    same date for the same file. Raises StepRefused: there is nothing to pack, or no date.
     """
     files = {path.relative_to(module).as_posix(): path.read_bytes() for path in module_files(module)}
     changed_at = _last_change(module) if changed_at is None else changed_at
@@ -82,13 +82,13 @@ def _zip(files: dict[str, bytes], changed_at: int) -> bytes:
 
 
 def _last_change(module: Path) -> int:
-    """SOURCE_DATE_EPOCH, else the date of the last commit that touched the module. Raises Refusal: neither is there."""
+    """SOURCE_DATE_EPOCH, else the date of the module's last commit. Raises StepRefused: there is neither."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given is None:
         command = ["git", "-C", str(module.parent), "log", "-1", "--format=%ct", "--", module.name]
         given = subprocess.run(command, capture_output=True, text=True).stdout.strip()  # noqa: S603
     if not given.isdecimal():
-        raise Refusal("No date for the archive: pack it in a git checkout, or set SOURCE_DATE_EPOCH.")
+        raise StepRefused("No date for the archive: pack it in a git checkout, or set SOURCE_DATE_EPOCH.")
     return int(given)
 
 
@@ -96,5 +96,5 @@ if __name__ == "__main__":
     try:
         for made in pack(MODULE, DIST, release=version("dciflow")):
             print(made.relative_to(PROJECT))
-    except Refusal as refusal:
+    except StepRefused as refusal:
         sys.exit(str(refusal))

@@ -1,7 +1,7 @@
-"""Messages to staff: Prefect automations that send each alert (tasks/alerts.py) to a webhook, to e-mail, or to both.
+"""Messages to staff: Prefect automations that send each alert (runtime/alerts.py) to a webhook, to e-mail, or to both.
 
-They run in Prefect's server, so a message goes out also when no worker lives. Where it goes to is a block of Prefect,
-whose secret parts nobody gets to see again.
+They run in Prefect's server, so messages are sent also while no worker runs. The receivers are blocks of Prefect, whose
+secret fields cannot be read back.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from prefect.client.orchestration import PrefectClient
 from prefect.events.actions import ActionTypes, CallWebhook, SendNotification
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from tasks import alerts
-from tasks.blocks import Email
-from tasks.outcomes import Refusal
+from runtime import alerts
+from runtime.blocks import Email
+from runtime.errors import StepRefused
 
 PREFIX = "dciflow: "
-"""How the automations' names begin: by them they are found again."""
+"""The names of all our automations begin with it; they are found by their names."""
 
 TEST = "dciflow.notify-test"
 EXECUTED, FAILED = "prefect.automation.action.executed", "prefect.automation.action.failed"
@@ -38,10 +38,10 @@ JSON = """{
   "panel": {{ event.payload.panel | tojson }},
   "link": {{ event.payload.link | tojson }}
 }"""
-"""What a webhook gets: `text` is what Slack, Mattermost and their like show; the rest is for programs."""
+"""The body sent to a webhook. Slack, Mattermost and the like show `text`; the other fields are for programs."""
 
-HEARD_SECONDS = 40.0
-"""Prefect acts on an event within a second or two, but waits for a receiver that does not answer."""
+ANSWER_SECONDS = 40.0
+"""How long a test waits. Prefect acts on an event within two seconds, but waits for a receiver that is silent."""
 
 
 class Notification(BaseModel):
@@ -53,10 +53,10 @@ class Notification(BaseModel):
     name: str
     description: str
     once_in: timedelta = timedelta(0)
-    """What happens to the same resource again within this time is not sent. 0: everything is."""
+    """A second alert about the same resource within this time is not sent. 0: every alert is sent."""
 
     def automation(self, actions: list[ActionTypes], *, enabled: bool) -> AutomationCore:
-        """As Prefect registers it. Types are set: Prefect's client leaves out what was not, when it updates."""
+        """The automation to register. `type` is given explicitly: Prefect's client omits unset fields in an update."""
         trigger = EventTrigger(
             type="event",
             expect={self.event},
@@ -104,12 +104,25 @@ NOTIFICATIONS = (
         description="Hardly any server of a configuration is free. Once a day for each configuration.",
         once_in=timedelta(days=1),
     ),
+    Notification(
+        event=alerts.RESTORED,
+        name="restored",
+        description="Highest urgency: a back-up was restored, and nothing runs until a person has gone through that. "
+        "Once an hour.",
+        once_in=timedelta(hours=1),
+    ),
+    Notification(
+        event=alerts.STANDSTILL,
+        name="worker stood still",
+        description="No run of a worker went on for ten seconds or more. Once an hour for each worker.",
+        once_in=timedelta(hours=1),
+    ),
     Notification(event=TEST, name="test", description="What `dciflow notify test` sends."),
 )
 
 
 class Receivers(BaseModel):
-    """The blocks that messages go to, by name. Raises Refusal, when they are looked up: there is no such block."""
+    """The names of the blocks that messages are sent to."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -117,7 +130,7 @@ class Receivers(BaseModel):
     email: str | None = None
 
     async def actions(self, client: PrefectClient) -> list[ActionTypes]:
-        """What an automation does when its event comes."""
+        """The actions of an automation. Raises StepRefused: no block is named, or there is no such block."""
         found: list[ActionTypes] = []
         if self.webhook is not None:
             block = await _block(client, Webhook.get_block_type_slug(), self.webhook, "webhook")
@@ -128,14 +141,14 @@ class Receivers(BaseModel):
                 SendNotification(type="send-notification", block_document_id=block, subject=SUBJECT, body=BODY)
             )
         if not found:
-            raise Refusal("Where to? Name a webhook block, an e-mail block, or both.")
+            raise StepRefused("Where to? Name a webhook block, an e-mail block, or both.")
         return found
 
 
 async def register(receivers: Receivers, *, dry_run: bool) -> AsyncIterator[str]:
-    """Make the automations, or bring those that are there up to date; says each when it is done. May be repeated.
+    """Create or update every automation; yields a line for each. May be repeated.
 
-    One that somebody switched off in the UI stays off. Raises Refusal: there is no such block.
+    An automation that somebody switched off in the UI stays off. Raises StepRefused: there is no such block.
     """
     async with get_client() as client:
         actions = await receivers.actions(client)
@@ -152,38 +165,48 @@ async def register(receivers: Receivers, *, dry_run: bool) -> AsyncIterator[str]
             yield f"{automation.name}: {done}{off}. {one.description}"
 
 
-async def registered() -> list[Automation]:
-    """Our automations that Prefect has, in our order."""
+async def registered() -> tuple[list[Automation], list[tuple[str, str]]]:
+    """The automations of dciflow that are registered in Prefect, in the order of NOTIFICATIONS.
+
+    And those that cannot be read, with the reason: somebody changed one in the UI, for example.
+    """
+    found: list[Automation] = []
+    odd: list[tuple[str, str]] = []
     async with get_client() as client:
-        there = await _registered(client)
-    return [there[name] for one in NOTIFICATIONS if (name := f"{PREFIX}{one.name}") in there]
+        for one in NOTIFICATIONS:
+            name = f"{PREFIX}{one.name}"
+            try:
+                found += [each for each in await client.read_automations_by_name(name) if each.name == name]
+            except ValidationError as error:
+                odd.append((f"Automation {name}", f"{error.error_count()} fault(s); run dciflow notify setup again"))
+    return found, odd
 
 
-async def try_out() -> list[str]:
-    """Send a test event and wait until every receiver was called; says what each answered.
+async def send_test() -> list[str]:
+    """Send a test event and wait until every receiver was called; returns a line with the answer of each.
 
-    Raises Refusal: nothing is registered, a receiver refused, or nothing was heard.
+    Raises StepRefused: nothing is registered, a receiver refused, or a receiver did not answer in time.
     """
     async with get_client() as client:
         automation = (await _registered(client)).get(f"{PREFIX}test")
         if automation is None or not automation.enabled:
-            raise Refusal("The automation of the test is not registered, or off: dciflow notify setup.")
+            raise StepRefused("The automation of the test is not registered, or off: dciflow notify setup.")
         event = _test_event()
         await client.request("POST", "/events", json=[event])
-        deadline = asyncio.get_running_loop().time() + HEARD_SECONDS
+        deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS
         answers: list[dict[str, JsonValue]] = []
         while len(answers) < len(automation.actions):
             if asyncio.get_running_loop().time() > deadline:
-                raise Refusal(
+                raise StepRefused(
                     f"Of {len(automation.actions)} receiver(s) {len(answers)} were heard of within "
-                    f"{HEARD_SECONDS:.0f} s. Does Prefect's server run its services? Its log has the rest."
+                    f"{ANSWER_SECONDS:.0f} s. Does Prefect's server run its services? Its log has the rest."
                 )
             await asyncio.sleep(0.5)
             answers = await _answers(client, str(event["id"]))
-    lines = [_said(answer) for answer in answers]
+    lines = [_outcome(answer) for answer in answers]
     refused = [line for line, taken in lines if not taken]
     if refused:
-        raise Refusal("; ".join(refused))
+        raise StepRefused("; ".join(refused))
     return [line for line, _ in lines]
 
 
@@ -213,8 +236,8 @@ async def _answers(client: PrefectClient, event_id: str) -> list[dict[str, JsonV
     return [{**one["payload"], "event": one["event"]} for one in answer.json()["events"]]
 
 
-def _said(answer: dict[str, JsonValue]) -> tuple[str, bool]:
-    """What a receiver answered, and whether it took the message: a webhook may be called and refuse."""
+def _outcome(answer: dict[str, JsonValue]) -> tuple[str, bool]:
+    """A line about a receiver's answer, and whether it accepted the message: a webhook may answer with an error."""
     receiver = {"call-webhook": "webhook", "send-notification": "e-mail"}.get(str(answer["action_type"]), "receiver")
     if answer["event"] == FAILED:
         return f"{receiver}: not sent; Prefect's event feed and the server's log say why", False
@@ -233,6 +256,6 @@ async def _block(client: PrefectClient, type_slug: str, name: str, command: str)
     try:
         return (await client.read_block_document_by_name(name, type_slug, include_secrets=False)).id
     except ObjectNotFound:
-        raise Refusal(
+        raise StepRefused(
             f"Prefect has no block {type_slug}/{name}: store it first (dciflow notify {command} {name})."
         ) from None

@@ -1,9 +1,9 @@
 """Prefect's server on SQLite, started so that it cannot lock itself out: `python -m dciflow.prefect_server --port ...`.
 
-Python collects cyclic garbage in whichever thread makes objects, so mostly in the server's event loop. When a cursor is
-among the garbage whose connection waits just then, in its own thread, for SQLite's write lock, then freeing the cursor
-waits for that connection, and the transaction that has the lock waits for the event loop. Nothing moves until SQLite
-gives up waiting after 60 s, and a few dozen runs at once are enough for it. So the collector gets a thread of its own.
+Python collects cyclic garbage in the thread that happens to allocate objects, which in the server is mostly the event
+loop. Suppose the garbage has a cursor whose connection, in its own thread, waits for SQLite's write lock. Freeing that
+cursor waits for the connection, and the transaction that holds the lock waits for the event loop: a deadlock, until
+SQLite gives up after 60 s. A few dozen runs at once are enough for it. So a thread of its own collects the garbage.
 """
 
 import gc
@@ -13,14 +13,14 @@ import threading
 import time
 
 OFTEN_SECONDS = 1.0
-"""How often what was made lately is looked through; that takes milliseconds."""
+"""Seconds between two collections of young objects, each of which takes milliseconds."""
 
 ALL_EVERY = 60
-"""Once a minute everything is: it stops all threads for some tenths of a second."""
+"""Every 60th collection is a full one, which stops all threads for some tenths of a second."""
 
 
 def collect_beside(often_seconds: float = OFTEN_SECONDS) -> None:
-    """From here on a thread of its own collects this process's cyclic garbage, and no other thread does."""
+    """Collect this process's cyclic garbage in a thread of its own from now on, and in no other thread."""
 
     def collect() -> None:
         rounds = 0

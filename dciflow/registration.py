@@ -9,13 +9,15 @@ from pathlib import Path
 
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists
 
-from tasks.blocks import DcimanagerPanel, Email, Whmcs
-from tasks.connections import ledger
-from tasks.outcomes import Refusal
-from tasks.results import RESULTS, LedgerResults
-from worker.warm import URGENT, WarmWorker
+from runtime.blocks import DcimanagerPanel, Email, Whmcs
+from runtime.connections import ledger
+from runtime.errors import StepRefused
+from runtime.incarnation import look
+from runtime.result_storage import RESULTS, LedgerResults
+from worker.limits import URGENT
+from worker.worker import InProcessWorker
 
 PROJECT = Path(__file__).resolve().parent.parent
 """The folder with prefect.yaml and prefect.toml."""
@@ -33,13 +35,15 @@ async def register_all() -> AsyncIterator[str]:
     await LedgerResults().asave(RESULTS.partition("/")[2], overwrite=True)
     yield "The block types and the result storage are registered."
     async with get_client() as client:
-        template = WarmWorker.get_default_base_job_template()
+        template = InProcessWorker.get_default_base_job_template()
         with suppress(ObjectAlreadyExists):
-            await client.create_work_pool(WorkPoolCreate(name=POOL, type=WarmWorker.type, base_job_template=template))
+            await client.create_work_pool(
+                WorkPoolCreate(name=POOL, type=InProcessWorker.type, base_job_template=template)
+            )
         pool = await client.read_work_pool(POOL)
-        if pool.type != WarmWorker.type:
-            raise Refusal(
-                f"The work pool {POOL} is of type {pool.type}, not {WarmWorker.type}. When nothing runs: "
+        if pool.type != InProcessWorker.type:
+            raise StepRefused(
+                f"The work pool {POOL} is of type {pool.type}, not {InProcessWorker.type}. When nothing runs: "
                 f"prefect work-pool delete {POOL}, then `dciflow setup` again."
             )
         if pool.base_job_template != template:  # made by an earlier release
@@ -54,15 +58,8 @@ async def register_all() -> AsyncIterator[str]:
     )  # fmt: skip
     said, _ = await process.communicate()
     if process.returncode != 0:
-        raise Refusal(f"`prefect deploy --all` failed: {said.decode(errors='replace').strip().splitlines()[-1]}")
+        raise StepRefused(f"`prefect deploy --all` failed: {said.decode(errors='replace').strip().splitlines()[-1]}")
     yield "The deployments of prefect.yaml are registered."
-
-
-async def stored_panels() -> dict[str, DcimanagerPanel]:
-    """The panels that Prefect has credentials of, by name; none when no panel was ever stored."""
-    async with get_client() as client:
-        try:
-            documents = await client.read_block_documents_by_type(DcimanagerPanel.get_block_type_slug())
-        except ObjectNotFound:
-            return {}
-    return {document.name: await DcimanagerPanel.aload(document.name) for document in documents if document.name}
+    standing = await look()
+    await ledger().dispose()
+    yield "Ledger and Prefect belong together." if standing.is_good else f"But: {standing.line}"

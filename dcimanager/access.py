@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 _Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class Access(BaseModel):
+class PanelAccess(BaseModel):
     """Where a panel is and how to log in; immutable, and silent about its password.
 
     `url` is https://host[:port][/api]; plain http is accepted for the machine itself only (a simulator), since
-    the password travels in it. Source: dossier "HTTP API of ISPsystem DCImanager 6", section 2.
+    the password travels in it. Source: docs/sources.md, panel 2.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -42,6 +42,11 @@ class Access(BaseModel):
             raise ValueError("the panel's address ends after the host, the port or /api")
         host = f"[{host}]" if ":" in host else host
         return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+    @property
+    def origin(self) -> str:
+        """The host's own address, without /api."""
+        return self.url.removesuffix("/api")
 
 
 def _is_this_machine(host: str) -> bool:

@@ -1,14 +1,18 @@
 """What can go wrong with a panel, in three families by what the caller should do.
 
     PanelError
-    ├── Unreachable           we do not know whether it happened   -> look again, then decide
-    ├── Refused               the panel said no, and why           -> do not repeat
-    │   ├── NotFound          ... because there is no such thing
-    │   └── WrongCredentials  ... because it does not let us in
-    └── Surprise              it answered outside its schema       -> hold, keep the redacted body
+    ├── PanelUnreachable         we do not know whether it happened   -> look again, then decide
+    ├── PanelRefused             the panel said no, and why           -> do not repeat
+    │   ├── PanelNotFound        ... because there is no such thing
+    │   └── WrongCredentials     ... because it does not let us in
+    └── UnexpectedPanelResponse  it answered outside its schema       -> hold, keep the redacted body
+        └── AnswerTooLarge       ... and at too great a length        -> a part of a list may be read
 
 Their text is what staff read: one line, what happened and what to do, never a secret, never a request body.
 """
+
+LONGEST_CALL = 300
+"""Characters of a call in an error's line: a filter may hold a name of the panel's."""
 
 
 class PanelError(Exception):
@@ -30,7 +34,7 @@ class PanelError(Exception):
         self.code = code
 
     def __str__(self) -> str:
-        facts = [f"{self.method} {self.path}".strip()]
+        facts = [one_line(f"{self.method} {self.path}", longest=LONGEST_CALL)]
         if self.status is not None:
             facts.append(f"HTTP {self.status}")
         if self.code is not None:
@@ -39,23 +43,23 @@ class PanelError(Exception):
         return f"{self.message} [{where}]" if where else self.message
 
 
-class Unreachable(PanelError):
+class PanelUnreachable(PanelError):
     """No answer, or one from a gateway: we do not know whether it happened. Look again, then decide."""
 
 
-class Refused(PanelError):
+class PanelRefused(PanelError):
     """The panel said no, and why. Do not repeat it unchanged."""
 
 
-class NotFound(Refused):
+class PanelNotFound(PanelRefused):
     """The panel knows the call, but not the thing it names (HTTP 404 or code 3080)."""
 
 
-class WrongCredentials(Refused):
+class WrongCredentials(PanelRefused):
     """The panel does not accept our user name and password."""
 
 
-class Surprise(PanelError):
+class UnexpectedPanelResponse(PanelError):
     """The panel answered outside its schema; `body` keeps the beginning of it, secrets masked."""
 
     def __init__(
@@ -69,6 +73,10 @@ class Surprise(PanelError):
     ) -> None:
         super().__init__(message, method, path, status, code)
         self.body = body
+
+
+class AnswerTooLarge(UnexpectedPanelResponse):
+    """The answer has more bytes or values than are read."""
 
 
 def one_line(text: str, longest: int = 600) -> str:

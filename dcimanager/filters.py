@@ -2,7 +2,7 @@
 
     str(Field("owner_email").is_null() & Field("is_new").eq(False))  ->  (owner_email IS null) AND (is_new EQ false)
 
-Source: dossier "HTTP API of ISPsystem DCImanager 6", section 5.
+Source: docs/sources.md, panel 5.
 """
 
 import re
@@ -58,22 +58,12 @@ class Field:
         """The value is exactly this one. Raises UnsafeValue: the text holds a quote, a backslash or a control sign."""
         return Filter(f"{self.name} EQ {_literal(value)}")
 
-    def ne(self, value: int | bool | str) -> Filter:
-        """The value is another one. Raises UnsafeValue as `eq` does."""
-        return Filter(f"{self.name} NE {_literal(value)}")
-
     def one_of(self, numbers: Iterable[int]) -> Filter:
         """The value is one of these, written without nesting. Raises UnsafeValue: of none, which would ask for all."""
         alternatives = [str(self.eq(number)) for number in numbers]
         if not alternatives:
             raise UnsafeValue(f"There is nothing that {self.name} could be one of.")
         return Filter(alternatives[0] if len(alternatives) == 1 else " OR ".join(f"({one})" for one in alternatives))
-
-    def contains(self, text: str) -> Filter:
-        """The value has this text in it. Raises UnsafeValue as `eq` does, and for %, which stands for any text."""
-        if "%" in text:
-            raise UnsafeValue(f"{text!r} cannot be searched for: % stands for any text in the panel's filters.")
-        return Filter(f"{self.name} CP {_quoted(f'%{text}%')}")
 
 
 def _literal(value: int | bool | str) -> str:

@@ -1,28 +1,24 @@
 """Locations: the places that servers stand in."""
 
-from typing import TypeAlias
+from dcimanager.listing import Listing, read_each
+from dcimanager.parsing import PanelData, PanelId, Text
+from dcimanager.transport import PanelTransport
 
-from dcimanager.shapes import Shape, Text, read
-from dcimanager.transport import Transport
 
+class Location(PanelData):
+    """A place with servers. Source: docs/sources.md, panel 12."""
 
-class Location(Shape):
-    """A place with servers. Source: dossier "HTTP API of ISPsystem DCImanager 6", section 12."""
-
-    id: int
+    id: PanelId
     name: Text = ""
-
-
-Places: TypeAlias = list[Location]
 
 
 class Locations:
     """The locations of the panel."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: PanelTransport) -> None:
         self._transport = transport
 
-    async def list(self) -> Places:
+    async def all(self) -> Listing[Location]:
         """All locations. Raises PanelError."""
-        rows = await self._transport.list("location_list")
-        return [read(Location, row, self._transport.dialect["location_list"]) for row in rows]
+        rows = await self._transport.read_rows("location_list")
+        return await read_each(rows, Location, self._transport.dialect, "location_list")

@@ -2,21 +2,18 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from types import TracebackType
 
-from dcimanager.access import Access
+from dcimanager.access import PanelAccess
 from dcimanager.addresses import Addresses
 from dcimanager.endpoints import Dialect, load_dialect
-from dcimanager.errors import PanelError
 from dcimanager.locations import Locations
 from dcimanager.operations import Operations
 from dcimanager.os_templates import OsTemplates
-from dcimanager.paging import Row
 from dcimanager.ports import Ports
 from dcimanager.servers import Servers
 from dcimanager.traffic import Traffic
-from dcimanager.transport import CALLS_AT_ONCE, HttpTransport, OnCall, Sleep, Transport
+from dcimanager.transport import CALLS_AT_ONCE, HttpTransport, OnCall, PanelTransport, Sleep
 from dcimanager.users import Users
 from dcimanager.watch import Now, Watch
 
@@ -24,13 +21,13 @@ from dcimanager.watch import Now, Watch
 class Panel:
     """A panel with one shared session; close it with `aclose`, or use it as an asynchronous context manager.
 
-    Options are those of `Transport`; `now` tells the seconds in which `sleep` waits. Every method of every resource
-    raises PanelError (Unreachable, Refused, Surprise).
+    Options are those of `PanelTransport`; `now` is the clock of `sleep`, in seconds. Every method of every resource
+    raises PanelError (PanelUnreachable, PanelRefused, UnexpectedPanelResponse).
     """
 
     def __init__(
         self,
-        access: Access,
+        access: PanelAccess,
         dialect: Dialect | None = None,
         *,
         http: HttpTransport | None = None,
@@ -42,12 +39,13 @@ class Panel:
     ) -> None:
         self.name = access.name
         self.dialect = load_dialect() if dialect is None else dialect
-        self.transport = Transport(
+        self.transport = PanelTransport(
             access,
             self.dialect,
             http=http,
             on_call=on_call,
             sleep=sleep,
+            now=now,
             timeout_seconds=timeout_seconds,
             calls_at_once=calls_at_once,
         )
@@ -64,16 +62,6 @@ class Panel:
     async def login(self) -> None:
         """Log in now, even if there is a session. Raises WrongCredentials, and PanelError in general."""
         await self.transport.login()
-
-    async def whoami(self) -> Row | None:
-        """What the panel says about our user, or None if it does not say: its fields are not documented.
-
-        Source: dossier "HTTP API of ISPsystem DCImanager 6", section 3.5.
-        """
-        with suppress(PanelError):
-            answer = await self.transport.request("whoami")
-            return answer if isinstance(answer, dict) else None
-        return None
 
     async def aclose(self) -> None:
         """End the session and close the connections; who waits in `watch` is cancelled. Never raises."""

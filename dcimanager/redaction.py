@@ -6,20 +6,24 @@ from collections.abc import Collection
 
 from pydantic import JsonValue
 
+from answers.described import described
+from answers.errors import OverLimit
+from answers.json_text import parse_json
+
 MASK = "***"
+SECRET_ANSWERS = frozenset({"login", "key_create"})
+"""Entries whose whole answer is a secret, whatever its keys are called on this panel."""
 LONGEST_BODY = 500
 """Characters of a body kept in an error: enough to see its shape, short enough for a log line."""
 LONGEST_LIST = 20
-"""Elements of a list that are shown: a page of servers has five hundred, and nobody reads them in a log."""
+"""Elements of a list that are shown: a page of servers has five hundred, too many for a log."""
+MOST_SHOWN = 100_000
+"""Characters of a body that is looked through to be shown; a longer one is described only, whatever it is."""
 SHORTEST_SECRET = 4
 """Shorter values are masked by their key only: replacing every "a" of a text would make it unreadable."""
 
 _SECRET_KEY = re.compile(r"passw|token|ses6|secret|authorization|key$|email|full_name|phone", re.IGNORECASE)
 """Personal data is masked with the secrets: a log is read by more people than a client's account."""
-_SECRET_IN_TEXT = re.compile(
-    r"""(?ix) ( ["']? [\w-]* (?:password|passwd|token|ses6|secret|key) ["']? \s* [:=] \s* ) ( "[^"]*"? | [^\s,;&}<]+ )
-              | ( authorization ["']? \s* [:=] ) [^\r\n]* """
-)
 
 
 def redact(value: JsonValue, secrets: Collection[str] = ()) -> JsonValue:
@@ -32,13 +36,14 @@ def redact(value: JsonValue, secrets: Collection[str] = ()) -> JsonValue:
     return scrub(value, secrets) if isinstance(value, str) else value
 
 
-def redact_text(body: str, secrets: Collection[str] = ()) -> str:
-    """The beginning of a body, JSON or not, with secrets masked."""
+def redact_text(body: str, secrets: Collection[str] = (), kind: str = "") -> str:
+    """The beginning of a body with secrets masked; of one that is no JSON, or long, its length, its type and a hash."""
+    if len(body) > MOST_SHOWN:
+        return described(body.encode(errors="replace"), kind)
     try:
-        shown = json.dumps(redact(json.loads(body), secrets), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        shown = _SECRET_IN_TEXT.sub(lambda found: f"{found[1] or found[3]}{MASK}", scrub(body, secrets))
-    return shown[:LONGEST_BODY]
+        return json.dumps(redact(parse_json(body), secrets), ensure_ascii=False)[:LONGEST_BODY]
+    except (ValueError, OverLimit):
+        return described(body.encode(errors="replace"), kind) if body else ""
 
 
 def scrub(text: str, secrets: Collection[str]) -> str:

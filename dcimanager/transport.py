@@ -2,134 +2,125 @@
 
 import asyncio
 import copy
-import json
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from socket import gaierror
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextvars import ContextVar
+from datetime import timedelta
 from typing import TypeAlias
 
-import httpx
 from pydantic import JsonValue, SecretStr
 
-from dcimanager.access import Access
-from dcimanager.answers import judge, judge_login, lost
-from dcimanager.asking import Asked, Ids, Words, ask
+from answers.breaker import Breaker
+from answers.errors import OverLimit
+from answers.json_text import beside_the_loop
+from dcimanager.access import PanelAccess
 from dcimanager.endpoints import Dialect, DialectError
-from dcimanager.errors import PanelError
+from dcimanager.errors import PanelError, PanelUnreachable, UnexpectedPanelResponse, WrongCredentials
+from dcimanager.exchange import Exchange, HttpTransport
+from dcimanager.fair_queue import FairQueue
 from dcimanager.filters import Filter
 from dcimanager.paging import DoesNotAddUp, NotAList, Rows, read_all
-from dcimanager.patience import Answer, Lost, repeating
-from dcimanager.redaction import MASK, redact, redact_text
-from dcimanager.shapes import outside
-from dcimanager.turns import Turns
+from dcimanager.panel_call import OnCall, PanelCall, shown
+from dcimanager.parsing import schema_error
+from dcimanager.redaction import MASK, SECRET_ANSWERS
+from dcimanager.request import BodyFields, PathParams, PreparedRequest, prepare
+from dcimanager.response import parse_login, parse_response, session_is_dead, unreachable_error
+from dcimanager.retry import AWAY, LostResponse, ReceivedResponse, with_retries
 
-__all__ = ["Access", "Call", "HttpTransport", "Ids", "OnCall", "Sleep", "Transport", "Words"]
+__all__ = ["BodyFields", "HttpTransport", "OnCall", "PanelAccess", "PanelCall", "PanelTransport", "PathParams", "Sleep"]
 
-HttpTransport: TypeAlias = httpx.AsyncBaseTransport
 Sleep: TypeAlias = Callable[[float], Awaitable[object]]
 
-CONNECT_SECONDS = 5.0
-"""A panel that is up takes a connection in milliseconds; one that is down should not hold a step for half a minute."""
-KEEP_ALIVE_SECONDS = 4.0
-"""Shorter than any server's own limit, so that a POST never goes out on a connection the panel is just closing."""
 CALLS_AT_ONCE = 8
-"""A panel serves its own pages too; what is beyond waits, and runs take turns, so that none holds up the others."""
-SPARE_CONNECTIONS = 1
-"""For logging out, which takes no turn. Waiting for a connection would count as the panel's slowness, so none does."""
+"""A panel serves its own pages too. Further calls wait, and runs take turns, so that none holds up the others."""
 PAGE = 500
+LIST_SECONDS = 600.0
+"""The whole time of a list, in real seconds: 100,000 rows of a slow panel take three minutes."""
 
 
-@dataclass(frozen=True)
-class Call:
-    """One HTTP exchange with the panel, fit to be logged: bodies are redacted, `status` is None without an answer.
-
-    What was received is redacted when it is asked for: a page of servers is large, and most logs do not show it.
-    """
-
-    method: str
-    path: str
-    status: int | None
-    milliseconds: float
-    sent: JsonValue
-    redacted: Callable[[], JsonValue] = field(repr=False)
-
-    @property
-    def received(self) -> JsonValue:
-        """The answer's body; None without an answer."""
-        return self.redacted()
+_Exchange: TypeAlias = Callable[[PreparedRequest, str | None], Awaitable[ReceivedResponse]]
 
 
-OnCall: TypeAlias = Callable[[Call], None]
+accepted_calls: ContextVar[dict[str, str] | None] = ContextVar("accepted_calls", default=None)
+"""Which calls a panel took, entry -> exact call, for whoever has to know (a rehearsal); None: nobody has."""
 
 
-class Transport:
+class PanelTransport:
     """One session with one panel, shared by however many calls run at once.
 
-    It logs in when first needed, once, and again once when the panel says 401 (the handler did not run, so the call
-    is repeated, POST included). HTTP 503 is repeated for a minute, POST included. A lost answer, 502 and 504 are
-    repeated for GET only, three times. Redirects are not followed. At most `calls_at_once` are under way, logins
-    among them; callers (`turns.caller`) take turns. Neither waiting for a session nor a pause holds a place.
+    It logs in when first needed, once, and again once when the panel says 401, or code 1000 with any status (the
+    handler did not run, so the call is repeated, POST included). HTTP 503 is repeated for a minute, POST included. A
+    lost answer, 502 and 504 are repeated for GET only, three times. Redirects are not followed. At most
+    `calls_at_once` are under way, logins among them; callers (`fair_queue.queue_key`) take turns. Neither a call that
+    waits for a session nor one that pauses holds a place.
+    Reads of a panel that does not answer again and again are refused without being sent (answers/breaker.py).
     `on_call` is read at each call and may be changed at any time.
-    Source: dossier "HTTP API of ISPsystem DCImanager 6", sections 2 to 5.
+    Source: docs/sources.md, panel 2 to 5, and 18.3.
     """
 
     def __init__(
         self,
-        access: Access,
+        access: PanelAccess,
         dialect: Dialect,
         *,
         http: HttpTransport | None = None,
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
         timeout_seconds: float = 30,
         calls_at_once: int = CALLS_AT_ONCE,
     ) -> None:
         self.access = access
         self.dialect = dialect
         self.on_call = on_call
+        self.on_doubt: Callable[[], object] | None = None
+        """Called when the panel refuses our credentials or does not answer: what we know of it may be old."""
+        self.while_waiting: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        """Entered around each call, its repeats and its waiting for its turn. Around the wait for a session, too: then
+        the login enters it a second time, and only the outer one may wait at its end, where our lock is free again."""
         self._sleep = sleep
-        self._timeout_seconds = timeout_seconds
-        self._turns = Turns(calls_at_once)
+        self._breaker = Breaker(f"The panel {access.name}", now=now)
+        self._turns = FairQueue(calls_at_once)
+        self._pages: dict[str, int] = {}
+        """Rows of a page, of lists whose usual pages were too large."""
         self._token: str | None = None
         self._lock = asyncio.Lock()
         self._logins = 0
         self._login_error: PanelError | None = None
-        self._client = httpx.AsyncClient(
-            transport=http,
-            verify=access.verify_tls,
-            timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
-            limits=httpx.Limits(max_connections=calls_at_once + SPARE_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS),
-            headers={"isp-box-instance": "true", "accept": "application/json"},
-            # The session's cookie is ours to send; a kept one of an older session would go along with a login.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        self.exchange = Exchange(access, http=http, timeout_seconds=timeout_seconds, calls_at_once=calls_at_once)
+
+    @property
+    def clock_ahead(self) -> timedelta | None:
+        """How far the clock of the panel's web server is ahead of this machine's, by its last Date; None: not told."""
+        return self.exchange.clock_ahead
 
     async def request(
         self,
         name: str,
         *,
-        ids: Ids | None = None,
-        words: Words | None = None,
+        ids: PathParams | None = None,
+        words: BodyFields | None = None,
         query: Mapping[str, int | str] | None = None,
     ) -> JsonValue:
         """Make the call that the table names, with our words for its body, and give back its parsed JSON.
 
         SecretStr values travel as they are and are masked wherever the call is shown. An empty body is None.
-        Raises Unreachable, Refused, NotFound, WrongCredentials, Surprise; DialectError: the table does not fit.
+        Raises PanelUnreachable, PanelRefused, PanelNotFound, WrongCredentials, UnexpectedPanelResponse.
+        Raises DialectError: the table does not fit.
         """
-        asked = ask(self.dialect[name], ids or {}, words or {}, query or {})
+        asked = prepare(self.dialect[name], ids or {}, words or {}, query or {})
+        self._check_breaker(asked)
         token = await self._session(stale=None)
         answer = await self._send(asked, token)
-        if answer.status == 401:
+        if session_is_dead(answer):
             token = await self._session(stale=token)
             answer = await self._send(asked, token)
-        return judge(answer, asked, self._secrets(asked, token))
+        body = await beside_the_loop(len(answer.text), parse_response, answer, asked, self._secrets(asked, token))
+        self._note_accepted(name)
+        return body
 
-    async def list(
+    async def read_list(
         self,
         name: str,
         *,
@@ -138,9 +129,26 @@ class Transport:
         page: int = PAGE,
         ids: Mapping[str, int | str] | None = None,
     ) -> Rows:
+        """The elements of a list that are objects, for who looks for one among them. Raises what `read_rows` raises."""
+        rows = await self.read_rows(name, where=where, orderby=orderby, page=page, ids=ids)
+        return [row for row in rows if isinstance(row, dict)]
+
+    async def read_rows(
+        self,
+        name: str,
+        *,
+        where: Filter | None = None,
+        orderby: str | None = "id asc",
+        page: int = PAGE,
+        ids: Mapping[str, int | str] | None = None,
+    ) -> list[JsonValue]:
         """All elements of a list, in pages of `page`; a listing whose pages do not add up is read afresh once.
 
-        Raises what `request` raises; Surprise: the pages do not add up twice, or the answer is not a list.
+        Where pages of that length were too large before, they are shorter from the beginning.
+
+        Elements of which two have one id both times are given, all of them. Raises what `request` raises.
+        Raises UnexpectedPanelResponse: twice the pages do not add up, it is no list, or it is over a limit of rows,
+        pages or whole time.
         """
         query: dict[str, int | str] = {}
         if where is not None:
@@ -151,19 +159,47 @@ class Transport:
         async def part(limit: str) -> JsonValue:
             return await self.request(name, ids=ids, query={**query, "limit": limit})
 
+        def smaller(rows: int) -> None:
+            self._pages[name] = rows
+
         try:
-            try:
-                return await read_all(part, page)
-            except DoesNotAddUp:
-                return await read_all(part, page)
+            async with asyncio.timeout(LIST_SECONDS):
+                try:
+                    return await read_all(part, min(page, self._pages.get(name, page)), on_smaller=smaller)
+                except DoesNotAddUp:
+                    length = min(page, self._pages.get(name, page))
+                    return await read_all(part, length, twins=True, on_smaller=smaller)
+        except (OverLimit, TimeoutError) as error:
+            why = error if isinstance(error, OverLimit) else f"it was not read within {LIST_SECONDS:g} s"
+            text = f"The panel's list was not read to its end: {why}. Look at the panel: what does it list there?"
+            raise schema_error(text, self.dialect[name], None) from None
         except DoesNotAddUp as error:
             text = f"The pages of the panel's list do not add up ({error}): try again when nobody is changing it."
-            raise outside(text, self.dialect[name], None) from None
+            raise schema_error(text, self.dialect[name], None) from None
         except NotAList as error:
             text = f"The panel's answer is not a list of elements: correct [{name}] in the table of endpoints."
-            raise outside(text, self.dialect[name], error.answer) from None
+            raise schema_error(text, self.dialect[name], error.answer) from None
 
-    def spoken(self, name: str, value: str) -> JsonValue:
+    async def read_text(self, path: str) -> ReceivedResponse:
+        """A page of the panel's host as it is, whatever its status; `path` begins at the host's root with one "/".
+
+        It is asked for with the session that there is, or without one; where that is refused, with a fresh session.
+        Redirects are not followed. Raises ValueError: the path leads to another host.
+        Raises PanelUnreachable; UnexpectedPanelResponse: over a limit (answers/body.py); WrongCredentials.
+        Source: docs/safety.md, rule 25.
+        """
+        if not path.startswith("/") or path.startswith(("//", "/\\")):
+            raise ValueError(f"{path!r} is no path of the panel's host.")
+        asked = PreparedRequest("swagger", "GET", path, path, None, None, {}, ())
+        self._check_breaker(asked)
+        token = self._token
+        answer = await self._send(asked, token, self.exchange.page)
+        if answer.status in (401, 403):
+            token = await self._session(stale=token)
+            answer = await self._send(asked, token, self.exchange.page)
+        return answer
+
+    def dialect_value(self, name: str, value: str) -> JsonValue:
         """The panel's own word for a value of ours. Raises DialectError: the table has none."""
         values = self.dialect[name].values
         if value not in values:
@@ -171,23 +207,36 @@ class Transport:
         return values[value]
 
     async def login(self) -> None:
-        """Log in now, whether there is a session or not. Raises WrongCredentials, Unreachable, Surprise."""
+        """Log in now, whether there is a session or not.
+
+        Raises WrongCredentials, PanelUnreachable, UnexpectedPanelResponse.
+        """
         await self._session(stale=self._token)
+
+    async def try_login(self, username: str, password: SecretStr) -> None:
+        """Log in as somebody else and keep nothing of it: shows how the panel refuses a login.
+
+        Raises WrongCredentials, PanelUnreachable, UnexpectedPanelResponse.
+        """
+        asked = prepare(self.dialect["login"], {}, {"email": username, "password": password}, {})
+        parse_login(await self._send(asked, None), asked, self._secrets(asked, None), self.access.name)
 
     async def aclose(self) -> None:
         """End the session as well as can be done, and close the connections. Never raises."""
         token, self._token = self._token, None
         with suppress(Exception):
             if token is not None:
-                asked = ask(self.dialect["logout"], {"token": SecretStr(token)}, {}, {})
-                await self._exchange(asked, token)
+                asked = prepare(self.dialect["logout"], {"token": SecretStr(token)}, {}, {})
+                await self._told(asked, token, self.exchange.call)
         with suppress(Exception):
-            await self._client.aclose()
+            await self.exchange.aclose()
 
     async def _session(self, stale: str | None) -> str:
-        """A token that is not the stale one; whoever comes first logs in, the others share how that ended."""
+        """A token that is not the stale one. The first caller logs in; the others share its token or its error."""
+        if self._token is not None and self._token != stale:
+            return self._token
         logins = self._logins
-        async with self._lock:
+        async with self.while_waiting(), self._lock:
             waited = self._logins != logins
             if self._token is not None and (waited or self._token != stale):
                 return self._token
@@ -199,52 +248,66 @@ class Transport:
                 self._token = await self._log_in()
             except PanelError as error:
                 self._login_error = error
+                if isinstance(error, WrongCredentials | UnexpectedPanelResponse) and self.on_doubt is not None:
+                    self.on_doubt()
                 raise
             finally:
                 self._logins += 1
             return self._token
 
     async def _log_in(self) -> str:
-        words: Words = {"email": self.access.username, "password": self.access.password}
-        asked = ask(self.dialect["login"], {}, words, {})
+        words: BodyFields = {"email": self.access.username, "password": self.access.password}
+        asked = prepare(self.dialect["login"], {}, words, {})
         answer = await self._send(asked, None)
-        return judge_login(answer, asked, self._secrets(asked, None), self.access.name)
+        token = parse_login(answer, asked, self._secrets(asked, None), self.access.name)
+        self._note_accepted("login")
+        return token
 
-    async def _send(self, asked: Asked, token: str | None) -> Answer:
+    def _note_accepted(self, name: str) -> None:
+        accepted = accepted_calls.get()
+        if accepted is not None:
+            accepted[name] = self.dialect[name].call
+
+    async def _send(
+        self, asked: PreparedRequest, token: str | None, exchange: _Exchange | None = None
+    ) -> ReceivedResponse:
+        async def in_turn() -> ReceivedResponse:
+            async with self._turns.turn():
+                return await self._told(asked, token, exchange or self.exchange.call)
+
         try:
-            answer: Answer = await repeating(asked.method, self._sleep)(self._exchange_in_turn, asked, token)
-        except Lost as error:
-            raise lost(error, asked, self.access.name) from None
+            async with self.while_waiting():
+                answer: ReceivedResponse = await with_retries(asked.method, self._sleep)(in_turn)
+        except UnexpectedPanelResponse:
+            self._breaker.answered()  # over a limit, or packed otherwise: whatever answers, it is there
+            raise
+        except LostResponse as error:
+            self._breaker.failed()
+            if self.on_doubt is not None:
+                self.on_doubt()
+            raise unreachable_error(error, asked, self.access.name) from None
+        if answer.status in AWAY:
+            self._breaker.failed()
+        else:
+            self._breaker.answered()
         return answer
 
-    async def _exchange_in_turn(self, asked: Asked, token: str | None) -> Answer:
-        async with self._turns.turn():
-            return await self._exchange(asked, token)
+    def _check_breaker(self, asked: PreparedRequest) -> None:
+        why = self._breaker.refusal() if asked.method == "GET" else None
+        if why is not None:
+            raise PanelUnreachable(why, asked.method, asked.shown_path)
 
-    async def _exchange(self, asked: Asked, token: str | None) -> Answer:
-        session = {} if token is None else {"cookie": f"ses6={token}", "x-xsrf-token": token}
+    async def _told(self, asked: PreparedRequest, token: str | None, exchange: _Exchange) -> ReceivedResponse:
         started = time.perf_counter()
         try:
-            response = await self._client.request(
-                asked.method,
-                f"{self.access.url}/{asked.path}",
-                params=asked.query or None,
-                json=asked.body,
-                headers=session,
-            )
-        except httpx.RequestError as error:
+            answer = await exchange(asked, token)
+        except (LostResponse, PanelError):
             self._tell(asked, token, started, None)
-            raise self._lost(error) from None
-        answer = Answer(
-            response.status_code,
-            response.text,
-            _seconds(response.headers.get("retry-after")),
-            response.headers.get("location"),
-        )
+            raise
         self._tell(asked, token, started, answer)
         return answer
 
-    def _tell(self, asked: Asked, token: str | None, started: float, answer: Answer | None) -> None:
+    def _tell(self, asked: PreparedRequest, token: str | None, started: float, answer: ReceivedResponse | None) -> None:
         if self.on_call is None:
             return
         milliseconds = (time.perf_counter() - started) * 1000
@@ -252,47 +315,10 @@ class Transport:
         def redacted() -> JsonValue:
             if answer is None:
                 return None
-            return MASK if asked.name == "login" else _shown(answer.text, self._secrets(asked, token))
+            return MASK if asked.name in SECRET_ANSWERS else shown(answer, self._secrets(asked, token))
 
         status = None if answer is None else answer.status
-        self.on_call(Call(asked.method, asked.shown_path, status, milliseconds, asked.shown_body, redacted))
+        self.on_call(PanelCall(asked.method, asked.shown_path, status, milliseconds, asked.shown_body, redacted))
 
-    def _secrets(self, asked: Asked, token: str | None) -> set[str]:
+    def _secrets(self, asked: PreparedRequest, token: str | None) -> set[str]:
         return {*asked.secrets, self.access.password.get_secret_value(), *([] if token is None else [token])}
-
-    def _lost(self, error: httpx.RequestError) -> Lost:
-        if isinstance(error, httpx.ConnectTimeout):
-            return Lost("no connection in time (is it up, does a firewall drop us?)", cut=True, sent=False)
-        if isinstance(error, httpx.TimeoutException):
-            return Lost(f"nothing came within {self._timeout_seconds:g} s", cut=False, sent=True)
-        if isinstance(error, httpx.ConnectError):
-            return Lost(_why_no_connection(error), cut=True, sent=False)
-        cut = isinstance(error, httpx.TransportError)
-        return Lost(f"the connection broke ({type(error).__name__})", cut=cut, sent=True)
-
-
-def _why_no_connection(error: httpx.ConnectError) -> str:
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in causes:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return "TLS failed (a certificate that we do not trust? install its authority here, or set verify_tls to false)"
-    if any(isinstance(cause, gaierror) for cause in causes):
-        return "its host name is not known to DNS"
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return "connection refused (is the panel's web server up?)"
-    return "no connection (is it up, is the address right?)"
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, would need the panel's clock to agree with ours."""
-    return float(retry_after) if retry_after is not None and retry_after.strip().isdecimal() else None
-
-
-def _shown(text: str, secrets: set[str]) -> JsonValue:
-    try:
-        return redact(json.loads(text), secrets)
-    except (ValueError, RecursionError):
-        return redact_text(text, secrets) or None

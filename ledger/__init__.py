@@ -1,35 +1,9 @@
-"""The ledger: who was promised which server, and what may happen to it next. Correctness lives here.
+"""The ledger: which server is promised to which service, and what may happen to it next. Correctness lives here.
 
-Start with `Ledger`; the verbs are in `services`, `requests`, `claims`, `journal`, `releases`, `permits`, `decisions`,
-`results` and `redrives`, each an async function that takes the ledger first. Times are timezone-aware UTC and passed in
-as `now`.
+Start with `database.Ledger`. The functions are in `services`, `requests`, `claims`, `journal`, `releases`, `permits`,
+`decisions`, `reconciliation`, `overview` and `results`; each is async and takes the ledger first. Times are
+timezone-aware UTC and passed in as `now`. `hardware`, `hold_reasons`, `states` and `step_names` have its vocabulary.
+
+More than twenty files, since each verb of the ledger (claim, permit, release ...) has its own, and they know each
+other.
 """
-
-from ledger.database import Ledger
-from ledger.errors import AlreadyClaimed, Busy, CapReached, IllegalMove, LedgerError, PermitUsed, Protected, Superseded
-from ledger.lifecycle import MOVES, State
-from ledger.orders import Order
-from ledger.snapshots import Claim, Decision, Driver, Entry, EntryKey, Permit, Request, Service
-
-__all__ = [
-    "MOVES",
-    "AlreadyClaimed",
-    "Busy",
-    "CapReached",
-    "Claim",
-    "Decision",
-    "Driver",
-    "Entry",
-    "EntryKey",
-    "IllegalMove",
-    "Ledger",
-    "LedgerError",
-    "Order",
-    "Permit",
-    "PermitUsed",
-    "Protected",
-    "Request",
-    "Service",
-    "State",
-    "Superseded",
-]

@@ -1,11 +1,21 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""What the ledger's tables are made of: their base, and how times, states and documents are kept."""
 
 from datetime import UTC, datetime
+from typing import ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, String
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, String
 from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
 
-from ledger.lifecycle import State
+from ledger.hardware import Hardware
+from ledger.states import State
+
+NAMES = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
 
 
 class Utc(TypeDecorator[datetime]):
@@ -45,3 +55,26 @@ class Document(TypeDecorator[object]):
 
     impl = JSON(none_as_null=True)
     cache_ok = True
+
+
+class LedgerRow(SQLModel):
+    """The base of all rows: its own metadata, so that nobody else's tables get into the migrations."""
+
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMES)
+
+
+class HardwareColumns(LedgerRow):
+    """The columns that keep what identifies a server, and the one value that they are together."""
+
+    serial: str | None = None
+    macs: list[str] = Field(default_factory=list, sa_type=Document)
+    barcode: str | None = None
+
+    @property
+    def hardware(self) -> Hardware:
+        """What identifies the server, as it was recorded."""
+        return Hardware(serial=self.serial, macs=tuple(self.macs), barcode=self.barcode)
+
+    def record_hardware(self, seen: Hardware) -> None:
+        """Record `seen` in place of what was recorded before."""
+        self.serial, self.macs, self.barcode = seen.serial, list(seen.macs), seen.barcode

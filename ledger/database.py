@@ -1,4 +1,4 @@
-"""The ledger's database: one place that commits, and two words, `writes` and `reads`, for all that is asked of it."""
+"""The ledger's database: one place that commits, and the decorators `writes` and `reads` of all its functions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -17,14 +17,14 @@ from tenacity import (
 )
 
 from ledger import schema
-from ledger.engine import BROKEN, READS, is_conflict, is_outage, make_engine, parse, sqlite_file
-from ledger.errors import LedgerError, Outage
+from ledger.engine import READS, UNWRAPPED, is_conflict, is_outage, make_engine, parse, sqlite_file
+from ledger.errors import LedgerError, LedgerUnavailable
 
 OUTAGE_SECONDS = 60.0  # a database that restarts is back by then; a longer outage ends the runs, and they are resumed
 TRIES = 5  # a conflict means that somebody else's commit got through, so a few tries are enough
 
-# A look is one statement, which sees one moment by itself: it needs no transaction around it, and is one question to
-# PostgreSQL's server instead of three, and one statement of SQLite's instead of two.
+# Reads are single statements, so autocommit is consistent, and saves BEGIN and COMMIT: two round trips on PostgreSQL,
+# one statement on SQLite.
 LOOK: dict[str, dict[str, Any]] = {"sqlite": {READS: True}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
 
 Asked = ParamSpec("Asked")
@@ -38,8 +38,8 @@ class Ledger:
     event loop that first uses them: make one Ledger for each loop, and `dispose` of it in that loop.
 
     While the database cannot be reached each call tries again for `outage_seconds`.
-    `before_commit` and `after_commit` are called right before and after each commit; one that raises makes the
-    transaction die there, which is how crash tests show that a state move and what it implies are one.
+    `before_commit` and `after_commit` are called right before and after each commit. A hook that raises ends the
+    transaction there: crash tests show by it that a state move and what it implies are one commit.
 
     Raises LedgerError: the address cannot be read or names another kind of database.
     """
@@ -49,7 +49,7 @@ class Ledger:
         self._outage_seconds = outage_seconds
         self._engine = make_engine(self._url)
         self._reading = self._engine.execution_options(**LOOK[self._url.get_backend_name()])
-        # SQLite has one writer: those of one loop queue here in order, instead of polling the file against each other.
+        # SQLite has one writer at a time: this loop's writers queue here, instead of polling the file's lock.
         self._file = sqlite_file(self._url)
         self._turn: AbstractAsyncContextManager[object] = nullcontext() if self._file is None else asyncio.Lock()
         self.before_commit: list[Callable[[], None]] = []
@@ -57,6 +57,11 @@ class Ledger:
 
     def __repr__(self) -> str:
         return f"Ledger({self._name!r})"
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it is a file here, whose clock is this machine's."""
+        return self._file is not None
 
     @property
     def _name(self) -> str:
@@ -67,7 +72,7 @@ class Ledger:
 
         Raises LedgerError: the database cannot be reached, or refuses.
         """
-        await self._said_in_one_line(asyncio.to_thread(schema.migrate, self._url))
+        await self._translate_errors(asyncio.to_thread(schema.migrate, self._url))
 
     async def check(self) -> None:
         """Ask whether the database answers and has this release's tables.
@@ -76,7 +81,7 @@ class Ledger:
         """
         if self._file is not None and not self._file.exists():
             raise LedgerError(f"There is no ledger at {self._name}: check the address, or create it with `upgrade`.")
-        found, wanted = await self._said_in_one_line(self._revision()), schema.wanted()
+        found, wanted = await self._translate_errors(self._revision()), schema.wanted()
         if found != wanted:
             raise LedgerError(
                 f"The ledger at {self._name} has revision {found}, this release needs {wanted}: upgrade it first."
@@ -109,33 +114,33 @@ class Ledger:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A look at the committed rows that waits for no writer and never commits."""
+        """A session for reads: it sees committed rows, waits for no writer and never commits."""
         async with AsyncSession(self._reading, expire_on_commit=False) as session:
             yield session
 
-    async def _said_in_one_line(self, work: Awaitable[Answer]) -> Answer:
+    async def _translate_errors(self, work: Awaitable[Answer]) -> Answer:
         """Await `work`; whatever the database or the network says becomes a LedgerError."""
         try:
             return await work
-        except (SQLAlchemyError, CommitLost, *BROKEN) as error:
+        except (SQLAlchemyError, CommitLost, *UNWRAPPED) as error:
             broke = error.__cause__ if isinstance(error, CommitLost) else error
             cause = broke.orig if isinstance(broke, StatementError) else broke
             # A driver's text may go on with hints and statements; its first line says what happened.
             said = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-            kind = Outage if isinstance(error, CommitLost) or is_outage(error) else LedgerError
+            kind = LedgerUnavailable if isinstance(error, CommitLost) or is_outage(error) else LedgerError
             raise kind(
                 f"The ledger at {self._name} failed: {said}. Check the database, then look before repeating."
             ) from error
 
 
 class CommitLost(Exception):
-    """The connection broke during a commit: whether it got through, nobody here can know."""
+    """The connection broke during a commit: whether the database kept it cannot be known here."""
 
 
-async def _patiently(once: Callable[[], Awaitable[Answer]], outage_seconds: float) -> Answer:
-    """Run a transaction; again after a conflict, and again while a database that restarts cannot be reached.
+async def _with_retries(once: Callable[[], Awaitable[Answer]], outage_seconds: float) -> Answer:
+    """Run a transaction, again after a conflict, and again while a restarting database cannot be reached.
 
-    Either way nothing of it was written. A commit whose answer was lost is not repeated.
+    In both cases nothing was written before. A commit whose answer was lost is not repeated.
     """
     conflicts = AsyncRetrying(
         retry=retry_if_exception(is_conflict),
@@ -157,7 +162,7 @@ def writes(
 ) -> Callable[Concatenate[Ledger, Asked], Coroutine[Any, Any, Answer]]:
     """Make `body(session, ...)` callable as `body(ledger, ...)`: one transaction, one commit.
 
-    On a conflict with another transaction the body is run again from its start, so it keeps nothing between runs.
+    On a conflict with another transaction the body runs again from its start: it must keep nothing between its runs.
     """
 
     @wraps(body)
@@ -166,7 +171,7 @@ def writes(
             async with ledger.transaction() as session:
                 return await body(session, *args, **kwargs)
 
-        return await ledger._said_in_one_line(_patiently(once, ledger._outage_seconds))
+        return await ledger._translate_errors(_with_retries(once, ledger._outage_seconds))
 
     return run
 
@@ -182,6 +187,6 @@ def reads(
             async with ledger.reading() as session:
                 return await body(session, *args, **kwargs)
 
-        return await ledger._said_in_one_line(_patiently(once, ledger._outage_seconds))
+        return await ledger._translate_errors(_with_retries(once, ledger._outage_seconds))
 
     return run

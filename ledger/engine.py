@@ -19,6 +19,8 @@ _CONFLICTS = {"40001", "40P01", "55P03"}
 _OUTAGES = {"08000", "08001", "08003", "08004", "08006", "57P01", "57P02", "57P03"}
 # What asyncpg says of a connection that broke before or in the middle of a question, not always by way of SQLAlchemy.
 BROKEN = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# What a driver says without SQLAlchemy around it. A PostgresError is raised as it is while a connection is being made.
+UNWRAPPED = (*BROKEN, asyncpg.PostgresError)
 
 
 def parse(url: str) -> URL:
@@ -86,4 +88,4 @@ def is_outage(error: BaseException) -> bool:
         said = error.orig
         broken = said is not None and isinstance(said.__cause__, BROKEN)
         return error.connection_invalidated or broken or getattr(said, "sqlstate", None) in _OUTAGES
-    return isinstance(error, BROKEN)
+    return isinstance(error, BROKEN) or getattr(error, "sqlstate", None) in _OUTAGES

@@ -1,10 +1,9 @@
-"""The journal: what a step means to make, noted before it makes it, so that a second run can look and adopt.
+"""The journal: each intent is recorded before the step acts, so that a later run looks for the result and adopts it.
 
 Source: safety rules 3 and 10.
 """
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import JsonValue
 from sqlmodel import col, select
@@ -13,32 +12,32 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ledger.caps import count_installation
 from ledger.database import reads, writes
 from ledger.errors import IllegalMove, LedgerError
-from ledger.lifecycle import State
-from ledger.moves import driven, step_on
 from ledger.snapshots import Driver, Entry, EntryKey
+from ledger.states import State
 from ledger.tables import JournalRow
+from ledger.transitions import advance_activation, require_driver
 
 
 @writes
 async def note(
     session: AsyncSession,
     driver: Driver,
+    now: datetime,
     *,
     generation: int,
     step: str,
     attempt: int = 1,
     before: dict[str, JsonValue] | None,
-    now: datetime,
     advance_to: State | None = None,
     installations_at_most: int | None = None,
 ) -> Entry:
-    """Note an intent and, in the same commit, advance the service. Noted already: the entry as it stands, unchanged.
+    """Record an intent and advance the service, in one commit. An entry that exists is returned unchanged.
 
     `installations_at_most`: the step is an OS installation, which counts among those of the panel.
     Raises Superseded; IllegalMove: as `services.advance`, or the service is HELD; LedgerError: the generation is over;
     CapReached.
     """
-    row, _ = await driven(session, driver)
+    row, _ = await require_driver(session, driver)
     if row.state is State.HELD:
         raise IllegalMove(f"Service {row.service_id} is HELD ({row.held_reason}): a person has to decide first.")
     if generation != row.generation:
@@ -46,7 +45,7 @@ async def note(
             f"Service {row.service_id} is in generation {row.generation}, not {generation}: step {step} is over."
         )
     if advance_to is not None:
-        step_on(row, advance_to, now)
+        advance_activation(row, advance_to, now)
     entry = await session.get(JournalRow, (row.service_id, generation, step, attempt))
     if entry is None:
         if installations_at_most is not None:
@@ -66,40 +65,18 @@ async def note(
 
 @writes
 async def done(
-    session: AsyncSession, driver: Driver, entry_key: EntryKey, result: dict[str, JsonValue] | None, now: datetime
+    session: AsyncSession, driver: Driver, now: datetime, entry_key: EntryKey, result: dict[str, JsonValue] | None
 ) -> Entry:
-    """The step made what it meant to make; `result` holds ids only. Said again, the newest result stands.
+    """Record that the step is done; `result` holds ids only. May be called again: the newest result stands.
 
-    Raises Superseded; LedgerError: nothing was noted, or it failed before.
+    Raises Superseded; LedgerError: nothing was noted.
     """
-    return await _settle(session, driver, entry_key, "done", result, now)
-
-
-@writes
-async def failed(
-    session: AsyncSession, driver: Driver, entry_key: EntryKey, result: dict[str, JsonValue] | None, now: datetime
-) -> Entry:
-    """The step did not make it, and that was seen: the next attempt may begin. Said again, the newest result stands.
-
-    Raises Superseded; LedgerError: nothing was noted, or it was done before.
-    """
-    return await _settle(session, driver, entry_key, "failed", result, now)
-
-
-async def _settle(
-    session: AsyncSession,
-    driver: Driver,
-    entry_key: EntryKey,
-    verdict: Literal["done", "failed"],
-    result: dict[str, JsonValue] | None,
-    now: datetime,
-) -> Entry:
-    entry = await _noted(session, driver, entry_key)
-    if entry.state not in ("intended", verdict):
-        raise LedgerError(
-            f"{_named(entry_key)} was {entry.state} before and cannot be {verdict} now: begin another attempt."
-        )
-    entry.state = verdict
+    await require_driver(session, driver)
+    _of_this_service(driver, entry_key)
+    entry = await session.get(JournalRow, tuple(entry_key))
+    if entry is None:
+        raise LedgerError(f"{_named(entry_key)} was never noted: note the intent first.")
+    entry.state = "done"
     entry.result = result
     entry.settled_at = now
     return Entry.model_validate(entry)
@@ -107,11 +84,11 @@ async def _settle(
 
 @writes
 async def forget(session: AsyncSession, driver: Driver, entry_key: EntryKey) -> None:
-    """Take an intent back because it was seen that nothing came of it. Forgotten already is fine.
+    """Delete an intent after a look showed that nothing came of it. May be called again.
 
     Raises Superseded; LedgerError: the step was done, which stays on record.
     """
-    await driven(session, driver)
+    await require_driver(session, driver)
     _of_this_service(driver, entry_key)
     entry = await session.get(JournalRow, tuple(entry_key))
     if entry is None:
@@ -123,7 +100,7 @@ async def forget(session: AsyncSession, driver: Driver, entry_key: EntryKey) -> 
 
 @reads
 async def entries(session: AsyncSession, service_id: int, generation: int) -> list[Entry]:
-    """All that a generation meant to make, in the order in which it was noted."""
+    """All entries of a generation, the oldest first."""
     query = (
         select(JournalRow)
         .where(JournalRow.service_id == service_id, JournalRow.generation == generation)
@@ -143,15 +120,6 @@ async def latest(session: AsyncSession, service_id: int, generation: int, step: 
     )
     row = (await session.exec(query)).one_or_none()
     return None if row is None else Entry.model_validate(row)
-
-
-async def _noted(session: AsyncSession, driver: Driver, entry_key: EntryKey) -> JournalRow:
-    await driven(session, driver)
-    _of_this_service(driver, entry_key)
-    entry = await session.get(JournalRow, tuple(entry_key))
-    if entry is None:
-        raise LedgerError(f"{_named(entry_key)} was never noted: note the intent first.")
-    return entry
 
 
 def _of_this_service(driver: Driver, entry_key: EntryKey) -> None:

@@ -1,48 +1,48 @@
-"""Permits: the right to wipe one server once (safety rule 4), and what became of it (safety rule 5)."""
+"""Permits: each allows one wipe of one server (safety rule 4) and records its outcome (safety rule 5)."""
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from ledger.caps import Caps, count_wipe
 from ledger.database import reads, writes
 from ledger.errors import IllegalMove, LedgerError, PermitUsed
-from ledger.lifecycle import State
-from ledger.moves import claim_of, driven, step
+from ledger.hardware import Hardware
+from ledger.hold_reasons import HoldReason
 from ledger.services import put_on_hold
 from ledger.snapshots import Driver, Permit, Proof
+from ledger.states import State
 from ledger.tables import ClaimRow, PermitRow, ServiceRow
-
-UNPROVEN = "wipe-unproven"
-"""Why a service is HELD whose wipe cannot be proved; docs/operate.md has a row for it."""
+from ledger.transitions import claim_of, require_driver, transition
+from ledger.whmcs_numbers import require_no_restored_whmcs
 
 
 @writes
 async def write(
     session: AsyncSession,
     driver: Driver,
+    now: datetime,
     *,
     server_id: int,
     owner_before: int | None,
     owner_seen: int | None,
-    serial: str | None,
-    macs: Sequence[str],
-    barcode: str | None,
+    hardware: Hardware,
     operation_before: int | None,
     caps: Caps,
-    now: datetime,
 ) -> Permit:
     """Permit one wipe of the service's server and make the service ERASING, in one commit.
 
     In ERASING already: the open permit, if it is not used. After a void one, or after an unproven one that a person let
     go back to ERASING, a new one with the next attempt. `owner_seen` is the owner read just now: there must be none.
-    Serial, MACs and barcode are those read just now: one at least must be what the claim recorded, none may differ.
+    `hardware` is what the panel showed just now: the claim recorded something, and all of it must be shown.
     Raises Superseded; IllegalMove; PermitUsed: look for what the used one started, then `void` it or finish it;
-    LedgerError: the permit would not match the claim; CapReached.
+    LedgerError: the permit would not match the claim; CapReached; WhmcsOfBefore.
     """
-    row, _ = await driven(session, driver)
+    row, _ = await require_driver(session, driver)
+    await require_no_restored_whmcs(session)
     claim = await claim_of(session, row.service_id)
     if claim is None or claim.server_id != server_id or claim.generation != row.generation:
         raise LedgerError(f"Service {row.service_id} has no claim on server {server_id}: no permit to wipe it.")
@@ -50,10 +50,10 @@ async def write(
         raise LedgerError(
             f"Server {server_id} belongs to panel user {owner_seen}: no permit to wipe it while it has an owner."
         )
-    _same_server(claim, serial, macs, barcode)
+    require_same_machine(claim, hardware)
     last = await newest(session, row.service_id, row.generation)
     if row.state is not State.ERASING:
-        step(row, State.ERASING, now)
+        transition(row, State.ERASING, now)
     elif last is not None and last.outcome is None:
         if last.used_at is not None:
             raise PermitUsed(
@@ -69,25 +69,24 @@ async def write(
         attempt=1 if last is None else last.attempt + 1,
         owner_before=owner_before,
         owner_seen=owner_seen,
-        serial=serial,
-        macs=list(macs),
-        barcode=barcode,
         operation_before=operation_before,
         written_at=now,
     )
+    permit.record_hardware(hardware)
     session.add(permit)
     await session.flush()  # the database gives the id
     return Permit.model_validate(permit)
 
 
 @writes
-async def use(session: AsyncSession, driver: Driver, permit_id: int, now: datetime) -> Permit:
-    """Spend the permit, right before the call that wipes. Exactly one caller ever gets past this.
+async def use(session: AsyncSession, driver: Driver, now: datetime, permit_id: int) -> Permit:
+    """Use the permit, right before the call that wipes. It succeeds for exactly one caller, once.
 
     Raises Superseded; PermitUsed: on the second use; IllegalMove: not ERASING; LedgerError: the permit is settled
-    or not this server's.
+    or not this server's; WhmcsOfBefore.
     """
-    row, _ = await driven(session, driver)
+    row, _ = await require_driver(session, driver)
+    await require_no_restored_whmcs(session)
     permit = await _unsettled(session, row, permit_id)
     if row.state is not State.ERASING:
         raise IllegalMove(f"Service {row.service_id} is {row.state}, not ERASING: permit {permit_id} cannot be used.")
@@ -99,13 +98,13 @@ async def use(session: AsyncSession, driver: Driver, permit_id: int, now: dateti
 
 @writes
 async def record_operation(
-    session: AsyncSession, driver: Driver, permit_id: int, operation_id: int, now: datetime
+    session: AsyncSession, driver: Driver, now: datetime, permit_id: int, operation_id: int
 ) -> Permit:
-    """Note the panel's operation that the permit started. Noting the same twice is fine.
+    """Note the panel's operation that the permit started. May be called again with the same operation.
 
     Raises Superseded; LedgerError: the permit was not used, is settled, or started another operation.
     """
-    row, _ = await driven(session, driver)
+    row, _ = await require_driver(session, driver)
     permit = await _unsettled(session, row, permit_id)
     if permit.used_at is None:
         raise LedgerError(f"Permit {permit_id} was not used: operation {operation_id} is not its wipe.")
@@ -117,14 +116,12 @@ async def record_operation(
 
 
 @writes
-async def void(session: AsyncSession, driver: Driver, permit_id: int, now: datetime) -> Permit:
-    """Settle a permit that no operation is on record for: what came of it, if anything, proves nothing.
-
-    Saying it twice is fine.
+async def void(session: AsyncSession, driver: Driver, now: datetime, permit_id: int) -> Permit:
+    """Settle a permit as void: no operation is on record, so it proves no wipe. May be called again.
 
     Raises Superseded; LedgerError: it started an operation, or was settled otherwise.
     """
-    row, _ = await driven(session, driver)
+    row, _ = await require_driver(session, driver)
     permit = await permit_of(session, row, permit_id)
     if permit.operation_id is not None:
         raise LedgerError(f"Permit {permit_id} started operation {permit.operation_id}: it is not void.")
@@ -133,20 +130,20 @@ async def void(session: AsyncSession, driver: Driver, permit_id: int, now: datet
 
 
 @writes
-async def unproven(session: AsyncSession, driver: Driver, permit_id: int, now: datetime) -> Permit:
-    """Settle a used permit whose wipe cannot be proved and hold the service, in one commit. Saying it twice is fine.
+async def unproven(session: AsyncSession, driver: Driver, now: datetime, permit_id: int) -> Permit:
+    """Settle a used permit whose wipe cannot be proved and hold the service, in one commit. May be called again.
 
     The server stays claimed: no allocation sees it, and a person decides (safety rule 5). Raises Superseded;
     LedgerError: it was not used, or was settled otherwise.
     """
-    row, _ = await driven(session, driver)
+    row, _ = await require_driver(session, driver)
     permit = await permit_of(session, row, permit_id)
     if permit.used_at is None:
         raise LedgerError(f"Permit {permit_id} was not used: there is no wipe to prove. Void it instead.")
     if permit.outcome != "unproven":
         settle(permit, "unproven", now)
         evidence = f"permit {permit.id}, server {permit.server_id}, operation {permit.operation_id or 'unknown'}"
-        put_on_hold(row, UNPROVEN, evidence, now)
+        put_on_hold(row, HoldReason.WIPE_UNPROVEN, evidence, now)
     return Permit.model_validate(permit)
 
 
@@ -168,7 +165,7 @@ async def permit_of(session: AsyncSession, row: ServiceRow, permit_id: int) -> P
 
 
 def settle(permit: PermitRow, outcome: Proof, now: datetime) -> None:
-    """Say once and for all what became of the permit, within the caller's transaction."""
+    """Write the permit's outcome, which never changes again, within the caller's transaction."""
     if permit.outcome == outcome:
         return
     if permit.outcome is not None:
@@ -202,26 +199,39 @@ async def newest(session: AsyncSession, service_id: int, generation: int) -> Per
     return (await session.exec(query)).one_or_none()
 
 
-def _same_server(claim: ClaimRow, serial: str | None, macs: Sequence[str], barcode: str | None) -> None:
-    """Refuse unless serial, MACs and barcode speak of the claimed server: one agrees at least, none differs."""
-    pairs = [
-        ("serial number", _words([claim.serial]), _words([serial])),
-        ("MAC addresses", _words(claim.macs), _words(macs)),
-        ("barcode", _words([claim.barcode]), _words([barcode])),
-    ]
-    known = [(name, recorded, seen) for name, recorded, seen in pairs if recorded and seen]
-    differing = [name for name, recorded, seen in known if not recorded & seen]
+def without_proof(panel: str) -> SelectOfScalar[int]:
+    """The servers of the panel of which a permit was used, and no wipe proved since (safety rule 5).
+
+    A later permit proves nothing by being there: it may not have been used.
+    """
+    later = aliased(PermitRow)
+    proved = select(later.id).where(
+        later.panel == PermitRow.panel,
+        later.server_id == PermitRow.server_id,
+        col(later.id) > col(PermitRow.id),
+        later.outcome == "proved",
+    )
+    return select(PermitRow.server_id).where(
+        PermitRow.panel == panel,
+        col(PermitRow.used_at).is_not(None),
+        col(PermitRow.outcome).is_distinct_from("proved"),  # most that are not proved have no outcome at all yet
+        ~proved.exists(),
+    )
+
+
+def require_same_machine(claim: ClaimRow, seen: Hardware) -> None:
+    """Raise LedgerError unless `seen` is the machine that was claimed, and the claim recorded by what to know it.
+
+    Of every permit: what is on the machine's disks is lost.
+    """
+    differing = claim.hardware.differs_from(seen)
     if differing:
         raise LedgerError(
             f"Server {claim.server_id} differs from the one recorded at activation ({', '.join(differing)}): "
             "no permit to wipe it."
         )
-    if not known:
+    if not claim.hardware.identifies:
         raise LedgerError(
             f"Nothing identifies server {claim.server_id} as the one that was claimed (no serial number, MAC address "
-            "or barcode on record and on the panel): no permit to wipe it."
+            "or barcode on record): no permit to wipe it."
         )
-
-
-def _words(values: Iterable[str | None]) -> set[str]:
-    return {value.strip().lower() for value in values if value and value.strip()}

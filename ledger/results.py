@@ -1,4 +1,4 @@
-"""Persisted results of steps, found by every worker on every machine. The caller keeps secrets out of them."""
+"""Persisted results of steps, which every worker on every machine finds. The caller keeps secrets out of them."""
 
 from datetime import datetime
 
@@ -23,7 +23,7 @@ async def write(session: AsyncSession, key: str, data: bytes, now: datetime) -> 
 
 @writes
 async def delete(session: AsyncSession, key: str) -> None:
-    """Keep nothing under `key`; nothing there is fine."""
+    """Keep nothing under `key`; may be called again."""
     row = await session.get(ResultRow, key)
     if row is not None:
         await session.delete(row)

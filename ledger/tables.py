@@ -4,30 +4,17 @@ No row holds a secret or personal data beyond ids (safety rule 12).
 """
 
 from datetime import datetime
-from typing import ClassVar
 
 from pydantic import JsonValue
-from sqlalchemy import Index, MetaData, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field
 
-from ledger.columns import Document, StateName, Utc
-from ledger.lifecycle import State
-
-NAMES = {
-    "pk": "pk_%(table_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-}
+from ledger.columns import Document, HardwareColumns, LedgerRow, StateName, Utc
+from ledger.reinstall_table import ReinstallPermitRow as ReinstallPermitRow
+from ledger.states import State
 
 
-class Row(SQLModel):
-    """The base of all rows: its own metadata, so that nobody else's tables get into the migrations."""
-
-    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMES)
-
-
-class ServiceRow(Row, table=True):
+class ServiceRow(LedgerRow, table=True):
     """One WHMCS service and where it stands. Locked first by every write, so it also orders the writers."""
 
     __tablename__ = "service"
@@ -35,6 +22,9 @@ class ServiceRow(Row, table=True):
     service_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     panel: str
     client_id: int | None = None
+    installation: str | None = None
+    order_id: int | None = None
+    registered: str | None = None
     state: State = Field(default=State.NEW, sa_type=StateName, index=True)
     generation: int = 0
     epoch: int = 0
@@ -47,11 +37,12 @@ class ServiceRow(Row, table=True):
     way_back: State | None = Field(default=None, sa_type=StateName)
     allowed_past: str | None = None
     protected_at: datetime | None = Field(default=None, sa_type=Utc)
+    leftover_of: int | None = None
     created_at: datetime = Field(sa_type=Utc)
     updated_at: datetime = Field(sa_type=Utc)
 
 
-class ClaimRow(Row, table=True):
+class ClaimRow(HardwareColumns, table=True):
     """A server promised to a service: a server has one claim at most, and so has a service (safety rule 1)."""
 
     __tablename__ = "claim"
@@ -61,13 +52,39 @@ class ClaimRow(Row, table=True):
     service_id: int = Field(foreign_key="service.service_id", unique=True)
     generation: int
     owner_id: int | None = None
-    serial: str | None = None
-    macs: list[str] = Field(default_factory=list, sa_type=Document)
-    barcode: str | None = None
     claimed_at: datetime = Field(sa_type=Utc)
+    active_since: datetime | None = Field(default=None, sa_type=Utc)
+    changed: str | None = None
+    operation_before: int | None = None
+    powered_off_at: datetime | None = Field(default=None, sa_type=Utc)
+    suspends_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
-class RequestRow(Row, table=True):
+class HardwareRow(LedgerRow, table=True):
+    """A serial number, MAC address or barcode of a server that is promised, or was forgotten: it is nobody else's."""
+
+    __tablename__ = "hardware"
+    __table_args__ = (Index("ix_hardware_panel_server_id", "panel", "server_id"),)
+
+    kind: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    panel: str
+    server_id: int
+    service_id: int = Field(foreign_key="service.service_id")
+
+
+class PanelRow(LedgerRow, table=True):
+    """A panel: where it answers, and a sample of the machines that it shows. One name each."""
+
+    __tablename__ = "panel"
+
+    name: str = Field(primary_key=True)
+    address: str = Field(unique=True)
+    sample: list[str] = Field(default_factory=list, sa_type=Document)
+    first_seen: datetime = Field(sa_type=Utc)
+
+
+class RequestRow(LedgerRow, table=True):
     """One action asked for on a service; never two open ones."""
 
     __tablename__ = "request"
@@ -87,7 +104,10 @@ class RequestRow(Row, table=True):
     action: str
     flow_run_id: str
     requested_by: str
+    who: str | None = None
     epoch: int
+    asked_at: datetime | None = Field(default=None, sa_type=Utc)
+    wish: dict[str, JsonValue] | None = Field(default=None, sa_type=Document)
     opened_at: datetime = Field(sa_type=Utc)
     heartbeat_at: datetime = Field(sa_type=Utc)
     closed_at: datetime | None = Field(default=None, sa_type=Utc)
@@ -95,8 +115,8 @@ class RequestRow(Row, table=True):
     message: str | None = None
 
 
-class JournalRow(Row, table=True):
-    """What a step meant to make, before it made it (safety rule 10)."""
+class JournalRow(LedgerRow, table=True):
+    """A step's intent, written before it acts (safety rule 10)."""
 
     __tablename__ = "journal"
 
@@ -113,11 +133,14 @@ class JournalRow(Row, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
-class PermitRow(Row, table=True):
+class PermitRow(HardwareColumns, table=True):
     """The right to wipe one server once (safety rule 4). Never deleted: it is the record of the wipe."""
 
     __tablename__ = "permit"
-    __table_args__ = (UniqueConstraint("service_id", "generation", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("service_id", "generation", "attempt"),
+        Index("ix_permit_panel_server_id", "panel", "server_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     panel: str
@@ -127,9 +150,6 @@ class PermitRow(Row, table=True):
     attempt: int
     owner_before: int | None = None
     owner_seen: int | None = None
-    serial: str | None = None
-    macs: list[str] = Field(default_factory=list, sa_type=Document)
-    barcode: str | None = None
     operation_before: int | None = None
     written_at: datetime = Field(sa_type=Utc)
     used_at: datetime | None = Field(default=None, sa_type=Utc)
@@ -138,7 +158,34 @@ class PermitRow(Row, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
-class ReconciliationRow(Row, table=True):
+class InstallPermitRow(LedgerRow, table=True):
+    """A person's decision, used once, to install an OS over what may be a client's. Never deleted (safety rule 24)."""
+
+    __tablename__ = "install_permit"
+
+    decision_id: int = Field(primary_key=True, foreign_key="decision.id", sa_column_kwargs={"autoincrement": False})
+    service_id: int = Field(foreign_key="service.service_id", index=True)
+    generation: int
+    panel: str
+    server_id: int
+    operation_seen: int
+    written_at: datetime = Field(sa_type=Utc)
+
+
+class IncarnationRow(LedgerRow, table=True):
+    """Which ledger this is, and how far it has come: one row. Prefect has the same in a variable (safety rule 24)."""
+
+    __tablename__ = "incarnation"
+
+    row: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    name: str
+    count: int
+    advanced_at: datetime = Field(sa_type=Utc)
+    restoring: str | None = None
+    restoring_since: datetime | None = Field(default=None, sa_type=Utc)
+
+
+class ReconciliationRow(LedgerRow, table=True):
     """What the last comparison of a panel with WHMCS and the ledger counted, and who compares it now."""
 
     __tablename__ = "reconciliation"
@@ -151,10 +198,10 @@ class ReconciliationRow(Row, table=True):
     finished_at: datetime | None = Field(default=None, sa_type=Utc)
 
 
-class DifferenceRow(Row, table=True):
+class DifferenceRow(LedgerRow, table=True):
     """A difference that the last comparison found: since when it is known, and how often it was repaired in vain.
 
-    0 stands for no service or no server, for neither is a number that WHMCS or a panel gives out.
+    0 stands for no service or no server: neither WHMCS nor a panel gives that number out.
     """
 
     __tablename__ = "difference"
@@ -167,7 +214,7 @@ class DifferenceRow(Row, table=True):
     repairs: int = 0
 
 
-class ResultRow(Row, table=True):
+class ResultRow(LedgerRow, table=True):
     """A step's persisted result, found by every worker on every machine."""
 
     __tablename__ = "result"
@@ -177,8 +224,8 @@ class ResultRow(Row, table=True):
     written_at: datetime = Field(sa_type=Utc)
 
 
-class RedriveRow(Row, table=True):
-    """How often a flow run that broke off was driven again."""
+class RedriveRow(LedgerRow, table=True):
+    """How often an interrupted flow run was re-queued."""
 
     __tablename__ = "redrive"
 
@@ -187,8 +234,8 @@ class RedriveRow(Row, table=True):
     last_at: datetime = Field(sa_type=Utc)
 
 
-class DecisionRow(Row, table=True):
-    """What a person decided of a service, and why. Never deleted."""
+class DecisionRow(LedgerRow, table=True):
+    """What a person decided about a service, and why. Never deleted."""
 
     __tablename__ = "decision"
 
@@ -205,8 +252,28 @@ class DecisionRow(Row, table=True):
     at: datetime = Field(sa_type=Utc)
 
 
-class CapRow(Row, table=True):
-    """A cap, locked by whoever counts against it: so two who come at once are counted one after the other."""
+class ProofRow(LedgerRow, table=True):
+    """An entry of a panel's dialect that was proved or is trusted. Never deleted; the newest of an entry counts."""
+
+    __tablename__ = "proof"
+
+    id: int | None = Field(default=None, primary_key=True)
+    panel: str = Field(index=True)
+    entry: str
+    call: str
+    words: dict[str, dict[str, str]] = Field(default_factory=dict, sa_type=Document)
+    backing: str
+    who: str
+    why: str
+    flow_run_id: str | None = None
+    server_id: int | None = None
+    before: str = ""
+    after: str = ""
+    at: datetime = Field(sa_type=Utc)
+
+
+class CapRow(LedgerRow, table=True):
+    """A cap: who counts against it locks the row, so that two at once are counted one after the other."""
 
     __tablename__ = "cap"
 
@@ -214,8 +281,19 @@ class CapRow(Row, table=True):
     counted_at: datetime = Field(sa_type=Utc)
 
 
-class ForgottenServerRow(Row, table=True):
-    """A server that was gone from its panel when a person ended its claim. Nothing proves its disks: never sold."""
+class PanelUserRow(LedgerRow, table=True):
+    """The client that a panel user was made or adopted for. Never deleted: nobody else's server is given to them."""
+
+    __tablename__ = "panel_user"
+
+    panel: str = Field(primary_key=True)
+    user_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    client_id: int
+    at: datetime = Field(sa_type=Utc)
+
+
+class ForgottenServerRow(LedgerRow, table=True):
+    """A server that was gone from its panel when a person ended its claim. No wipe is proved: it is never sold."""
 
     __tablename__ = "forgotten_server"
 
@@ -223,3 +301,22 @@ class ForgottenServerRow(Row, table=True):
     server_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     service_id: int = Field(foreign_key="service.service_id")
     at: datetime = Field(sa_type=Utc)
+
+
+class ServerNoteRow(LedgerRow, table=True):
+    """What is known of one server: activations that failed on it in a row, that it is set aside, or reserved."""
+
+    __tablename__ = "server_note"
+
+    panel: str = Field(primary_key=True)
+    server_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    failures: int = 0
+    failed_service: int | None = None
+    set_aside_at: datetime | None = Field(default=None, sa_type=Utc)
+    reason: str | None = None
+    who: str | None = None
+    reserved_at: datetime | None = Field(default=None, sa_type=Utc)
+    reserved_for: int | None = None
+    reserved_by: str | None = None
+    reserved_why: str | None = None
+    noted_at: datetime = Field(sa_type=Utc)

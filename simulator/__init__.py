@@ -1,1 +1,1 @@
-"""A DCImanager 6 and a WHMCS that remember: for the demo, the tests and load runs."""
+"""A simulated DCImanager 6 and a simulated WHMCS, which keep state: for the demo, the tests and the benchmark."""

@@ -1,68 +1,28 @@
 """Who is who: the service in the ledger, its server on the panel, and the proof that they belong together."""
 
-from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from dcimanager.errors import NotFound
+from dcimanager.errors import PanelNotFound
 from dcimanager.panel import Panel
 from dcimanager.servers import Server
-from dcimanager.turns import caller
-from ledger import journal, services
-from ledger.errors import Superseded
-from ledger.lifecycle import State
-from ledger.snapshots import Claim, Driver, Service
-from tasks.at_once import both
-from tasks.clock import clock
-from tasks.connections import ledger, panel_named
-from tasks.effects import ensures, reads
-from tasks.outcomes import Held, Reason, Refusal
-from tasks.seat import away
-
-T = TypeVar("T")
-
-CLEAR_OWNER = "clear-owner"
-"""The journal's word for "this deletion asked for the owner to be cleared"."""
-
-
-@dataclass
-class _Drive:
-    """What the current run knows as the service's driver."""
-
-    driver: Driver
-    service: Service
-    since: datetime
-    may_have_changed_it: bool = False
-    confirmed: tuple[datetime, Server] | None = None
-
-
-_drive: ContextVar[_Drive] = ContextVar("drive")
-
-
-def drive(driver: Driver, service: Service) -> None:
-    """From here on the current run drives the service: what its steps write, they write in this driver's name.
-
-    `service` is as the ledger has it now. The run's calls of a panel take turns with those of other services.
-    """
-    _drive.set(_Drive(driver, service, clock().now()))
-    caller.set(f"service {driver.service_id}")
-
-
-def driving_since() -> datetime:
-    """When the current run became the service's driver: what an earlier one asked for was asked for before that."""
-    return _drive.get().since
-
-
-def driver_of(service: Service) -> Driver:
-    """The right to change the service, as this run got it when it opened its request."""
-    here = _drive.get()
-    if here.driver.service_id != service.service_id:
-        raise AssertionError(f"service {service.service_id} is not driven by this run")
-    here.may_have_changed_it = True
-    return here.driver
+from dcimanager.users import folded
+from ledger import claims, journal
+from ledger.hardware import Hardware
+from ledger.hold_reasons import HoldReason
+from ledger.snapshots import Claim, Service
+from ledger.states import State
+from ledger.step_names import StepName
+from runtime.clock import clock
+from runtime.driver import current_drive, driving
+from runtime.errors import Held, StepRefused
+from runtime.polling import gather_pair, poll
+from runtime.run_log import run_log
+from runtime.steps import ensures, reads
+from tasks.shared_hardware import shared_hardware
+from tasks.whose import confirm_whose
+from whmcs.text import plain
 
 
 @reads("the service in the ledger", run_name="read service {service_id} in the ledger")
@@ -71,35 +31,34 @@ async def load_service(service_id: int) -> Service:
 
     It was read when the run's request was opened, and nobody but its driver changes a service.
     """
-    return _drive.get().service
-
-
-async def fresh(service: Service) -> Service:
-    """The service as it is now. Raises Superseded: another run drives it, so this one must not act any more."""
-    driver = driver_of(service)
-    now = await services.get(ledger(), service.service_id)
-    if now is None or now.epoch != driver.epoch:
-        raise Superseded(
-            f"Another run drives service {service.service_id} now: nothing more is done here. Follow that one."
-        )
-    return now
+    return current_drive().opened
 
 
 def claim_of(service: Service) -> Claim:
-    """The service's claim. Raises Refusal: no server was promised to it."""
+    """The service's claim. Raises StepRefused: no server was promised to it."""
     if service.claim is None:
-        raise Refusal(f"Service {service.service_id} has no server. Activate it first; nothing was touched.")
+        raise StepRefused(f"Service {service.service_id} has no server. Activate it first; nothing was touched.")
     return service.claim
 
 
 @ensures("the server is the service's own", run_name="check that the server of service {service.service_id} is its own")
 async def confirm_identity(service: Service) -> None:
-    """Compare claim, owner on the panel and recorded hardware before anything is touched (safety rule 6).
+    """Compare claim, owner on the panel and recorded hardware before anything is touched (safety rules 6 and 16).
 
-    Held: any of them differs.
+    WHMCS is asked at the same time whether it still has the service for this client. Of a permitted wipe that is asked
+    at the permit: one that has begun must be proved, whoever has the number by then.
+    Held: any of them differs. Refused: WHMCS does not show the service.
     """
+    if service.state is State.ERASING:
+        await _confirm_server(service)
+    else:
+        await gather_pair(confirm_whose(service), _confirm_server(service))
+
+
+async def _confirm_server(service: Service) -> None:
     server = await _look(service)
-    _drive.get().confirmed = clock().now(), server
+    drive = driving(service)
+    drive.confirmed = drive.now(), server
 
 
 async def confirmed_server(service: Service) -> Server:
@@ -107,9 +66,9 @@ async def confirmed_server(service: Service) -> Server:
 
     For the step right after it: so nothing was asked of the panel in between. Raises what `own_server` raises.
     """
-    here = _drive.get()
-    seen, here.confirmed = here.confirmed, None
-    if seen is not None and clock().elapsed(seen[0]) < JUST_SEEN:
+    drive = driving(service)
+    seen, drive.confirmed = drive.confirmed, None
+    if seen is not None and drive.elapsed(seen[0]) < JUST_SEEN:
         return seen[1]
     return await own_server(service)
 
@@ -121,26 +80,31 @@ async def own_server(service: Service) -> Server:
     wipe is permitted, it must have none. Raises Held: the server is gone, has another owner or other hardware than the
     ledger recorded. Raises Superseded: another run drives the service.
     """
-    return await _own_server(await fresh(service))
+    return await _own_server(await driving(service).fresh())
 
 
 async def _look(service: Service) -> Server:
-    """As `own_server`, but for looks only: what the run's opening read a moment ago is good, if it wrote nothing since.
+    """Like `own_server`, but may reuse the ledger row read within the last second if this run wrote nothing.
 
-    What changes a server starts with `own_server`.
+    For reads only: what changes a server starts with `own_server`.
     """
-    here = _drive.get()
-    just_read = not here.may_have_changed_it and clock().elapsed(here.since) < JUST_SEEN
-    return await _own_server(here.service if just_read else await fresh(service))
+    drive = driving(service)
+    just_read = not drive.wrote and drive.elapsed(drive.since) < JUST_SEEN
+    return await _own_server(drive.opened if just_read else await drive.fresh())
 
 
 async def _own_server(service: Service) -> Server:
     """`service` is as the ledger has it now."""
-    _drive.get().confirmed = None
+    drive = driving(service)
+    drive.confirmed = None
     claim = claim_of(service)
-    panel = await panel_named(service.panel)
-    server, _ = await both(read_server(panel, claim), _learn_email(panel, claim))
-    check_hardware(server, claim)
+    panel = await drive.panel()
+    server, _ = await gather_pair(read_server(panel, claim), _learn_email(panel, claim))
+    towards_service = service.state in IN_SERVICE and drive.action not in OVERWRITES
+    changed = check_hardware(server, claim, towards_service=towards_service)
+    if changed != (claim.changed or "") and towards_service:
+        run_log().warning("server %s is the same machine, but has changed: %s", server.id, changed or "as it was")
+        await drive.write(claims.record_change, changed)
     if service.state is State.ERASING:
         await check_owner(panel, server, None)
     elif not (server.owner_email is None and await owner_is_being_cleared(service)):
@@ -152,55 +116,70 @@ async def owner_is_being_cleared(service: Service) -> bool:
     """Whether the service's deletion has already asked for the owner to be cleared."""
     if service.state is not State.RELEASING:
         return False
-    return await journal.latest(ledger(), service.service_id, service.generation, CLEAR_OWNER) is not None
+    latest = await journal.latest(driving(service).ledger, service.service_id, service.generation, StepName.CLEAR_OWNER)
+    return latest is not None
 
 
 async def read_server(panel: Panel, claim: Claim) -> Server:
     """The claimed server. Raises Held: the panel no longer has it."""
     try:
         return await panel.servers.get(claim.server_id)
-    except NotFound:
+    except PanelNotFound:
         raise Held(
-            Reason.SERVER_VANISHED,
+            HoldReason.SERVER_VANISHED,
             f"Server {claim.server_id} is no longer on panel {panel.name}.",
             server=claim.server_id,
         ) from None
 
 
-def check_hardware(server: Server, claim: Claim) -> None:
+def check_hardware(server: Server, claim: Claim, *, towards_service: bool = False) -> str:
     """Compare what was recorded at activation with what the panel says now; what was not recorded is not compared.
 
-    Raises Held: serial number, MAC addresses or barcode differ.
+    `towards_service`: the machine may have changed a little (`Hardware.differs_from`); returns what it shows otherwise.
+    Raises Held: it is another machine, or too little of what was recorded is shown.
     """
-    differing = differing_hardware(server, claim)
+    recorded, seen = claim.hardware.model_dump(), hardware_of(server).model_dump()
+    differing = claim.hardware.differs_from(hardware_of(server), towards_service=towards_service)
     if differing:
         raise Held(
-            Reason.HARDWARE_CHANGED,
+            HoldReason.HARDWARE_CHANGED,
             f"The {' and '.join(differing)} of server {server.id} are not those recorded at activation.",
             server=server.id,
-            recorded={what: str(_recorded(claim)[what]) for what in differing},
-            seen={what: str(_seen(server)[what]) for what in differing},
+            recorded={what: str(recorded[what]) for what in differing},
+            seen={what: str(seen[what]) for what in differing},
         )
+    return claim.hardware.change_to(hardware_of(server))
 
 
-def differing_hardware(server: Server, claim: Claim) -> list[str]:
-    """What of the server is not as recorded: serial, macs, barcode; empty: it is the same machine."""
-    seen = _seen(server)
-    return [what for what, value in _recorded(claim).items() if value and value != seen[what]]
+def differing_hardware(server: Server, claim: Claim, state: State) -> list[str]:
+    """What of the server is not as recorded: serial, macs, barcode; empty: the same machine, for what goes on there."""
+    return claim.hardware.differs_from(hardware_of(server), towards_service=state in IN_SERVICE)
 
 
-def _recorded(claim: Claim) -> dict[str, object]:
-    return {"serial": claim.serial, "macs": tuple(claim.macs), "barcode": claim.barcode}
+IN_SERVICE = frozenset({State.ACTIVE, State.SUSPENDED})
+"""Where a server only works for its client: everywhere else its disks are about to be written or cleared."""
+
+OVERWRITES = frozenset({"terminate", "reinstall"})
+"""The actions that lead to a wipe, or to another OS, from their first step on."""
 
 
-def _seen(server: Server) -> dict[str, object]:
-    return {"serial": server.serial, "macs": tuple(server.macs), "barcode": server.barcode}
+async def identifying_hardware(panel: Panel, server: Server) -> Hardware:
+    """What is recorded of a server that is promised: what it shows, without what other servers of the panel show, too.
+
+    Raises PanelError.
+    """
+    return hardware_of(server).apart_from(await shared_hardware(panel))
+
+
+def hardware_of(server: Server) -> Hardware:
+    """What identifies the server, as the panel shows it; the one place that translates it for the ledger."""
+    return Hardware(serial=server.serial, macs=server.macs, barcode=server.barcode)
 
 
 async def check_owner(panel: Panel, server: Server, owner_id: int | None) -> None:
     """Compare the server's owner with the panel user that the service gave it to; None: it must have no owner.
 
-    The ledger keeps the user's id only; his e-mail, which the server's row shows, is asked of the panel.
+    The ledger keeps the user's id only; the e-mail, which the server's row shows, is asked of the panel.
     Raises Held: it is somebody else.
     """
     if owner_id is None:
@@ -212,7 +191,7 @@ async def check_owner(panel: Panel, server: Server, owner_id: int | None) -> Non
     if not matches:
         found = "nobody" if server.owner_email is None else "somebody else"
         raise Held(
-            Reason.OWNER_CHANGED,
+            HoldReason.OWNER_CHANGED,
             f"Server {server.id} should be owned by {expected}, but the panel says {found}.",
             server=server.id,
             expected=expected,
@@ -255,37 +234,18 @@ async def _ask_email(panel: Panel, user_id: int) -> str | None:
 
 def same_email(one: str | None, other: str | None) -> bool:
     """Whether two e-mail addresses are one panel user's; the panel keeps them in the spelling that was typed."""
-    return one is not None and other is not None and one.casefold() == other.casefold()
-
-
-POLL_SECONDS = 5.0
-"""Ports, power and addresses change within seconds to a minute; the panel's own modules ask every 5 s (dossier 13)."""
+    return one is not None and other is not None and folded(plain(one)) == folded(plain(other))
 
 
 async def until(
-    service: Service, reached: Callable[[Server], bool], *, within_seconds: float, otherwise: str
+    service: Service,
+    reached: Callable[[Server], bool],
+    *,
+    within_seconds: float,
+    otherwise: str | Callable[[Server], str],
 ) -> Server:
     """Read the service's server until it is as wanted; each reading checks again that it is the service's own.
 
-    Raises Refusal with `otherwise`: the time is over.
+    Raises StepRefused with `otherwise`: the time is over.
     """
     return await poll(lambda: _look(service), reached, within_seconds=within_seconds, otherwise=otherwise)
-
-
-async def poll(
-    look: Callable[[], Awaitable[T]], reached: Callable[[T], bool], *, within_seconds: float, otherwise: str
-) -> T:
-    """Look until it is as wanted and return what was seen then. Raises Refusal with `otherwise`: the time is over.
-
-    Only a look that began after the time was over decides: one that an outage held up may have seen what was long ago.
-    """
-    started = clock().now()
-    while True:
-        is_last = clock().elapsed(started).total_seconds() >= within_seconds
-        seen = await look()
-        if reached(seen):
-            return seen
-        if is_last:
-            raise Refusal(otherwise)
-        async with away():
-            await clock().sleep(POLL_SECONDS)

@@ -5,16 +5,15 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from ledger import journal
-from ledger.lifecycle import State
 from ledger.snapshots import Entry, Service
-from tasks.clock import clock
-from tasks.connections import ledger
-from tasks.identity import driver_of, driving_since
+from ledger.states import State
+from ledger.step_names import StepName
+from runtime.driver import current_drive, driving
 
 
-async def note(
+async def record_intent(
     service: Service,
-    step: str,
+    step: StepName,
     *,
     attempt: int = 1,
     before: dict[str, JsonValue] | None = None,
@@ -22,30 +21,32 @@ async def note(
     installations_at_most: int | None = None,
 ) -> Entry:
     """Note the intent, with what the panel shows before; noted already, it stays as it was. Raises LedgerError."""
-    return await journal.note(
-        ledger(),
-        driver_of(service),
+    drive = driving(service)
+    return await drive.write(
+        journal.note,
         generation=service.generation,
         step=step,
         attempt=attempt,
         before=before,
-        now=clock().now(),
         advance_to=advance_to,
         installations_at_most=installations_at_most,
     )
 
 
 def lost_since(entry: Entry) -> datetime | None:
-    """When a run that broke off had asked for it at the latest; None: none had, or what came of it is known."""
-    earlier = entry.noted_at < driving_since() and entry.result is None
-    return driving_since() if earlier else None
+    """The latest moment at which an interrupted run may have asked for it; None: none did, or its result is known."""
+    drive = current_drive()
+    earlier = entry.noted_at < drive.since and entry.result is None
+    return drive.since if earlier else None
 
 
-async def done(service: Service, entry: Entry, **made: JsonValue) -> None:
+async def record_result(service: Service, entry: Entry, **made: JsonValue) -> None:
     """Note what came of it, ids only. Raises LedgerError."""
-    await journal.done(ledger(), driver_of(service), entry.key, made, now=clock().now())
+    drive = driving(service)
+    await drive.write(journal.done, entry.key, made)
 
 
-async def latest(service: Service, step: str) -> Entry | None:
+async def latest(service: Service, step: StepName) -> Entry | None:
     """The step's last intent in the service's present generation."""
-    return await journal.latest(ledger(), service.service_id, service.generation, step)
+    drive = driving(service)
+    return await journal.latest(drive.ledger, service.service_id, service.generation, step)

@@ -8,28 +8,34 @@ from uuid import UUID
 import httpx
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.context import TaskRunContext
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
-from dcimanager.errors import NotFound, Refused
+from dcimanager.errors import PanelNotFound, PanelRefused, WrongCredentials
 from dcimanager.operations import Operation, OperationProgress
-from dcimanager.servers import Server
+from dcimanager.servers import Accepted, Server
 from ledger import journal
 from ledger.errors import CapReached
-from ledger.lifecycle import State
+from ledger.hold_reasons import HoldReason
 from ledger.snapshots import Entry, Service
+from ledger.states import State
+from ledger.step_names import StepName
+from runtime.clock import clock
+from runtime.connections import connections
+from runtime.driver import driving
+from runtime.errors import Held, InstallationFailed, StepRefused
+from runtime.run_log import run_log
+from runtime.settings import settings
+from runtime.steps import create_once, creates, ensures
 from tasks import intents
-from tasks.billing import root_password
 from tasks.caps import wait_a_turn
-from tasks.clock import clock
-from tasks.connections import connections, ledger, panel_named
-from tasks.effects import creates, ensures, make_once
-from tasks.identity import driver_of, fresh, own_server
-from tasks.log import run_log
-from tasks.operations import GIVEN_UP, INSTALL, end, next_look, operation_of
-from tasks.orders import find_template, order_of
-from tasks.outcomes import Held, InstallationFailed, Reason, Refusal
-from tasks.progress import label
-from tasks.settings import settings
+from tasks.identity import own_server
+from tasks.in_use import order_in_use
+from tasks.operations import end, next_look, operation_of
+from tasks.order import find_template, order_of
+from tasks.progress import set_run_labels
+from tasks.set_aside import note_good_end
+from tasks.unknown_operations import require_no_clients_data
+from tasks.write_back import root_password
 
 WATCH = "watch-os-install/whmcs"
 """The deployment that follows an installation which the activation does not wait for."""
@@ -37,19 +43,22 @@ WATCH = "watch-os-install/whmcs"
 
 async def install_attempt(service: Service) -> int:
     """Which attempt at the installation is due: one more than those that were given up."""
-    entries = await journal.entries(ledger(), service.service_id, service.generation)
-    return 1 + sum(entry.step == GIVEN_UP for entry in entries)
+    entries = await journal.entries(driving(service).ledger, service.service_id, service.generation)
+    return 1 + sum(entry.step == StepName.OS_GIVEN_UP for entry in entries)
 
 
 @creates(
-    "an OS installation", run_name="install the OS on the server of service {service.service_id}, attempt {attempt}"
+    "an OS installation",
+    run_name="install the OS on the server of service {service.service_id}, attempt {attempt}",
+    calls=("os_install",),
 )
 async def deploy_os(service: Service, attempt: int) -> int:
     """Ask the panel for the installation and return its operation's id. The root password is WHMCS's, read here.
 
-    While as many installations as the cap allows are under way on the panel it waits for its turn, without a seat.
+    While as many installations as the cap allows are under way on the panel it waits, without a slot.
     Refused: the template is unknown (with the nearest names), or the panel refuses the installation.
-    Held: the answer was lost and looking did not work.
+    Held: the answer was lost and looking did not work; or the server shows an OS that the ledger does not know, and no
+    person allowed an installation over it.
     Source: DCImanager manual, Integration with WHMCS, "Service activation", step 9.
     """
     while True:
@@ -61,16 +70,18 @@ async def deploy_os(service: Service, attempt: int) -> int:
 
 async def _deploy(service: Service, attempt: int) -> int:
     """Ask for the installation. Raises CapReached: nothing was asked for."""
-    service = await fresh(service)
+    drive = driving(service)
+    service = await drive.fresh()
     order = order_of(service)
-    panel = await panel_named(service.panel)
+    panel = await drive.panel()
     server = await own_server(service)
-    template = await find_template(panel, order, server.location_id)
+    template = await find_template(panel, order, server.location_id, efi=server.efi)
     password = await root_password(service)
+    await require_no_clients_data(service, server)
     before: dict[str, JsonValue] = {"operation": server.operation.id if server.operation else None}
-    entry = await intents.note(
+    entry = await intents.record_intent(
         service,
-        INSTALL,
+        StepName.DEPLOY_OS,
         attempt=attempt,
         before=before,
         advance_to=State.INSTALLING,
@@ -82,30 +93,79 @@ async def _deploy(service: Service, attempt: int) -> int:
 
     async def look() -> int | None:
         seen = (await own_server(service)).operation
-        if seen is None or seen.id == (entry.before or {}).get("operation") or seen.is_install is False:
+        if seen is None or seen.id == (entry.before or {}).get("operation"):
+            return None
+        if seen.is_install is False:
+            run_log().info(
+                "server %s: operation %s is a %r, not an installation. If it is one, say so in [words.operation_type] "
+                "(docs/dialect.md)",
+                server.id,
+                seen.id,
+                seen.kind,
+            )
             return None
         return seen.id
 
     async def send() -> int | None:
         await own_server(service)
         try:
-            accepted = await panel.servers.install_os(
-                server.id, template_id=template.id, password=password, hostname=order.hostname
-            )
-        except Refused:
+            accepted = await install(service, server.id, template.id, password, order.hostname)
+        except PanelRefused:
             # Nothing came of it: what somebody starts by hand until the re-run must not pass for ours.
-            await journal.forget(ledger(), driver_of(service), entry.key)
+            await journal.forget(drive.ledger, drive.driver, entry.key)
             raise
         return accepted.operation_id
 
     what = f"the OS installation on server {server.id}"
-    operation_id = await make_once(look=look, send=send, what=what, lost_since=intents.lost_since(entry))
-    await intents.done(service, entry, operation=operation_id)
+    operation_id = await create_once(look=look, send=send, what=what, lost_since=intents.lost_since(entry))
+    await intents.record_result(service, entry, operation=operation_id)
     run_log().info("server %s installs %s: operation %s", server.id, template.name, operation_id)
     return operation_id
 
 
-@ensures("the OS is installed", run_name="wait for the OS on the server of service {service.service_id}")
+async def install(
+    service: Service,
+    server_id: int,
+    template_id: int,
+    password: SecretStr,
+    hostname: str | None,
+    ssh_key_id: int | None = None,
+) -> Accepted:
+    """Ask the panel once; where it refuses, and a host name was ordered, once more without that.
+
+    A refusal says that nothing began, and a host name is optional: it keeps no client from their server.
+    """
+    panel = await driving(service).panel()
+    try:
+        return await panel.servers.install_os(
+            server_id, template_id=template_id, password=password, hostname=hostname, ssh_key_id=ssh_key_id
+        )
+    except (PanelNotFound, WrongCredentials):
+        raise
+    except PanelRefused as refused:
+        if hostname is None:
+            raise
+        await own_server(service)
+        try:
+            accepted = await panel.servers.install_os(
+                server_id, template_id=template_id, password=password, hostname=None, ssh_key_id=ssh_key_id
+            )
+        except PanelRefused:
+            raise refused from None
+        run_log().warning(
+            "server %s is installed without the host name %r, which the panel refused: %s",
+            server_id,
+            hostname,
+            refused.message,
+        )
+        return accepted
+
+
+@ensures(
+    "the OS is installed",
+    run_name="wait for the OS on the server of service {service.service_id}",
+    calls=("operation_end",),
+)
 async def wait_for_os(service: Service) -> None:
     """Watch the installation until it is over; end it on the panel when the product's time-out is.
 
@@ -113,11 +173,12 @@ async def wait_for_os(service: Service) -> None:
     InstallationFailed: it failed, or its time was over. The server stays with the service, a re-run installs again.
     Source: DCImanager manual, Integration with WHMCS, "Service activation", step 10.
     """
-    service = await fresh(service)
-    order = order_of(service)
-    entry = await intents.latest(service, INSTALL)
+    drive = driving(service)
+    service = await drive.fresh()
+    order = await order_in_use(service)
+    entry = await intents.latest(service, StepName.DEPLOY_OS)
     if entry is None or entry.result is None:
-        raise Refusal(f"No OS installation of service {service.service_id} is known. Run its activation again.")
+        raise StepRefused(f"No OS installation of service {service.service_id} is known. Run its activation again.")
     operation_id = int(str(entry.result["operation"]))
     began = entry.settled_at or entry.noted_at
     limit = timedelta(minutes=order.os_install_timeout_minutes)
@@ -129,10 +190,13 @@ async def wait_for_os(service: Service) -> None:
             await progress.show(operation)
             if operation.progress is OperationProgress.FINISHED:
                 run_log().info("server %s: the installation is finished", server.id)
+                await note_good_end(service)
                 return
             if not operation.running:
-                await _give_up(service, entry, f"failed ({operation.sentence()})", server.id)
-        if clock().elapsed(began) >= limit:
+                ended = operation.progress is OperationProgress.ENDED
+                how = "was ended, by somebody or by the panel itself" if ended else "failed"
+                await _give_up(service, entry, f"{how} ({operation.sentence()})", server.id)
+        if drive.elapsed(began) >= limit:
             if operation is not None and operation.running:
                 await end(service, server.id, operation_id)
             minutes = order.os_install_timeout_minutes
@@ -144,15 +208,15 @@ async def wait_for_os(service: Service) -> None:
 async def _operation(service: Service, entry: Entry, server: Server, operation_id: int) -> Operation | None:
     """Our operation; None: the panel did not answer this time.
 
-    Raises Held: another operation took its place and how ours ended cannot be told. Once a person lets the service go
+    Raises Held: another operation took its place and how ours ended is unknown. Once a person lets the service go
     back, the next activation installs again.
     """
     try:
         return await operation_of(service, server, operation_id)
-    except NotFound:
-        await intents.note(service, GIVEN_UP, attempt=entry.attempt)
+    except PanelNotFound:
+        await intents.record_intent(service, StepName.OS_GIVEN_UP, attempt=entry.attempt)
         raise Held(
-            Reason.INSTALLATION_REPLACED,
+            HoldReason.INSTALLATION_REPLACED,
             f"Operation {operation_id} (our OS installation) on server {server.id} is gone from the panel.",
             server=server.id,
             operation=operation_id,
@@ -160,10 +224,11 @@ async def _operation(service: Service, entry: Entry, server: Server, operation_i
 
 
 async def _give_up(service: Service, entry: Entry, how: str, server_id: int) -> NoReturn:
-    await intents.note(service, GIVEN_UP, attempt=entry.attempt)
+    await intents.record_intent(service, StepName.OS_GIVEN_UP, attempt=entry.attempt)
+    which = "reinstallation" if driving(service).action == "reinstall" else "activation"
     raise InstallationFailed(
         f"The OS installation on server {server_id} {how}. The server stays with service {service.service_id}: "
-        "press Retry on its activation to install again, or terminate it."
+        f"press Retry on its {which} to install again, or terminate it."
     )
 
 
@@ -177,9 +242,10 @@ async def hand_to_watcher(service: Service, attempt: int) -> None:
 
     Source: DCImanager manual, Integration with WHMCS, "Don't wait the OS install".
     """
+    drive = driving(service)
     parameters: dict[str, JsonValue] = {"service_id": service.service_id, "panel": service.panel, "requested_by": "api"}
-    key = f"watch-{service.service_id}-{service.generation}-{attempt}-{driver_of(service).epoch}"
-    await label(next_run=await connections().start_run(WATCH, parameters, key))
+    key = f"watch-{service.service_id}-{drive.driver.request_id}-{attempt}-{drive.driver.epoch}"
+    await set_run_labels(next_run=await connections().start_run(WATCH, parameters, key))
 
 
 class ProgressBar:

@@ -1,4 +1,4 @@
-"""What all tests share: no sockets unless a test says so, and the stage."""
+"""What all tests share: no sockets unless a test says so, and the harness."""
 
 import asyncio
 import gc
@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import event
 
 from ledger.database import Ledger
-from simulator.profile import Profile
-from simulator.variants import Variants
-from tasks.clock import set_clock
-from tests.stage import Stage, do_not_wait_for_the_disk, open_ledger
+from runtime.clock import set_clock
+from simulator.panel.profile import Profile
+from simulator.panel.variants import Variants
+from tests.harness import Harness, do_not_wait_for_the_disk, open_ledger
 
 # Prefect's modules are a million objects: looking through them again and again costs a fifth of the tests.
 gc.freeze()
 gc.set_threshold(50_000, 20, 20)
 
-StageMaker = Callable[..., Stage]
+HarnessMaker = Callable[..., Harness]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def _own_clock() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def migrated_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger without rows: copying it is much quicker than migrating one for each test."""
+    """A ledger in which only the simulated panel is trusted: copying it is much quicker than migrating one."""
     folder = tmp_path_factory.mktemp("migrated")
 
     async def migrate() -> None:
@@ -41,17 +41,17 @@ def migrated_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def make_stage(tmp_path: Path, migrated_ledger: Path) -> AsyncIterator[StageMaker]:
-    """Makes a stage with a profile and variants of the test's choice; it is connected already."""
+async def make_harness(tmp_path: Path, migrated_ledger: Path) -> AsyncIterator[HarnessMaker]:
+    """Makes a harness with a profile and variants of the test's choice; it is connected already."""
     file = shutil.copy(migrated_ledger, tmp_path / "ledger.db")
     ledger = Ledger(f"sqlite+aiosqlite:///{file}")
     event.listen(ledger._engine.sync_engine, "connect", do_not_wait_for_the_disk)
     opened = []
 
-    def make(profile: Profile | None = None, variants: Variants | None = None) -> Stage:
-        stage = Stage(ledger, profile, variants)
-        opened.append(stage.connect())
-        return stage
+    def make(profile: Profile | None = None, variants: Variants | None = None) -> Harness:
+        harness = Harness(ledger, profile, variants)
+        opened.append(harness.connect())
+        return harness
 
     yield make
     for one in opened:
@@ -60,6 +60,6 @@ async def make_stage(tmp_path: Path, migrated_ledger: Path) -> AsyncIterator[Sta
 
 
 @pytest.fixture
-async def stage(make_stage: StageMaker) -> Stage:
-    """The usual stage: 12 servers, the documented variants."""
-    return make_stage()
+async def harness(make_harness: HarnessMaker) -> Harness:
+    """The usual harness: 12 servers, the documented variants."""
+    return make_harness()

@@ -1,4 +1,4 @@
-"""The MariaDB of the machine, for the pretend WHMCS: each gets a database of its own there, dropped at its end."""
+"""The MariaDB of the machine, for the simulated WHMCS: each gets a database of its own there, dropped at its end."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from simulator.whmcs_host import missing
+from simulator.whmcs_php.host import missing
 
 MARIADB = os.environ.get("DCIFLOW_TEST_MARIADB", "mysql://root@127.0.0.1:3306")
 ANSWER_SECONDS = 5.0
@@ -20,7 +20,7 @@ async def mariadb() -> str:
         lacks = [f"a MariaDB at {MARIADB}"]
     if lacks:
         end = pytest.fail if "DCIFLOW_TEST_MARIADB" in os.environ else pytest.skip
-        end(f"The pretend WHMCS needs {', '.join(lacks)}")
+        end(f"The simulated WHMCS needs {', '.join(lacks)}")
     return MARIADB
 
 

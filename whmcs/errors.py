@@ -1,14 +1,18 @@
 """What can go wrong with a call to WHMCS, by what the caller should do.
 
 WhmcsError
-  Unreachable   we do not know whether it happened   -> look again, then decide
-  Refused       WHMCS said no, and why               -> do not repeat
-    NotFound    it shows no such client or service   -> never the same as "terminated"
-  Surprise      it answered outside its schema       -> hold; the text keeps the redacted start of the answer
+  WhmcsUnreachable         we do not know whether it happened   -> look again, then decide
+  WhmcsRefused             WHMCS said no, and why               -> do not repeat
+    WhmcsWrongCredentials  it does not let us in                -> its credential may be newer than ours
+    WhmcsNotFound          it shows no such client or service   -> never the same as "terminated"
+  UnexpectedWhmcsResponse  it answered outside its schema       -> hold; the text keeps the redacted start of the answer
 """
 
 import re
 
+from whmcs.text import LONGEST_LINE, one_line
+
+_NOT_LET_IN = r"authentication failed|invalid or missing credentials|access denied"
 _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         r"invalid ip|ip banned",
@@ -19,12 +23,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "Allow the action in the API role of this credential (WHMCS: Manage API Credentials > API Roles).",
     ),
     (
-        r"authentication failed|invalid or missing credentials|access denied",
+        _NOT_LET_IN,
         "Take identifier and secret from WHMCS, Manage API Credentials, and store them with `dciflow whmcs set`.",
     ),
     (r"(action|command|function) not found", "Check that this WHMCS is not older than the supported versions."),
-    (r"template", "Check that WHMCS has this mail template (Email Templates) and that it is of the type Product."),
-    (r"sending failed", "Check the mail template's text, mail settings and hooks in WHMCS (Email Message Log)."),
     (r"not found", "Check the number in WHMCS. Not found does not mean terminated."),
 )
 _OTHERWISE = "Mend it in WHMCS, then run again."
@@ -42,13 +44,13 @@ class WhmcsError(Exception):
         super().__init__(action, status, message)
         self.action = action
         self.status = status
-        self.message = " ".join(message.split())
+        self.message = one_line(message, longest=2 * LONGEST_LINE)
 
     def __str__(self) -> str:
         return self.message
 
 
-class Unreachable(WhmcsError):
+class WhmcsUnreachable(WhmcsError):
     """No answer came. Whether the call took effect is unknown, unless nothing_sent is true."""
 
     def __init__(self, action: str, status: int | None, message: str, nothing_sent: bool = False) -> None:
@@ -56,29 +58,36 @@ class Unreachable(WhmcsError):
         self.nothing_sent = nothing_sent
 
 
-class Refused(WhmcsError):
+class WhmcsRefused(WhmcsError):
     """WHMCS answered result=error. Repeating changes nothing until somebody mends the cause."""
 
 
-class NotFound(Refused):
+class WhmcsWrongCredentials(WhmcsRefused):
+    """WHMCS does not accept the API credential."""
+
+
+class WhmcsNotFound(WhmcsRefused):
     """WHMCS shows no such client or service to this credential.
 
     Source: safety rule 9: a service that cannot be read is not a terminated service.
     """
 
 
-class Surprise(WhmcsError):
+class UnexpectedWhmcsResponse(WhmcsError):
     """WHMCS answered outside its schema, or something that is not WHMCS answered."""
 
 
-def refusal(action: str, status: int | None, said: str) -> Refused:
+def refusal(action: str, status: int | None, said: str) -> WhmcsRefused:
     """The error for WHMCS's own message, with what to do about it.
 
     The messages for credentials, roles and addresses are those of live installations as reported by their users;
     an unknown message gets a general remedy.
-    Source: dossier "WHMCS", section 13.
+    Source: docs/sources.md, WHMCS 13.
     """
     said = said.strip().rstrip(".") or "no reason given"
     remedy = next((text for pattern, text in _REMEDIES if re.search(pattern, said, re.IGNORECASE)), _OTHERWISE)
     missing = re.search(r"\b(client|service|account)\b.*\bnot found\b", said, re.IGNORECASE)
-    return (NotFound if missing else Refused)(action, status, f"WHMCS refused {action}: {said}. {remedy}")
+    kind = WhmcsNotFound if missing else WhmcsRefused
+    if re.search(_NOT_LET_IN, said, re.IGNORECASE):
+        kind = WhmcsWrongCredentials
+    return kind(action, status, f"WHMCS refused {action}: {said}. {remedy}")

@@ -10,22 +10,17 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
-START_CHARACTERS = 200
-"""As much of an unreadable answer as one line of a log takes."""
 LONGEST_LIST = 20
-"""Rows of a list that are shown: a page of services has 250, and nobody reads them in a log."""
-SEARCHED_CHARACTERS = 20_000
-"""What of an unreadable answer is searched at all: a page of megabytes must not stop the event loop."""
+"""Rows of a list that are shown: a page of services has 250, too many for a log."""
+
+LONGEST_SEARCHED = 100_000
+"""Characters of a value in which secrets are looked for; a longer one is not shown."""
 
 _SHOWN = frozenset(
     "action responsetype result message id userid clientid serviceid accountid pid orderid status email_verified "
     "domain dedicatedip assignedips username serviceusername messagename description limitstart limitnum totalresults "
     "startnumber numreturned name groupname stats unset count".split()
 )
-_JSON_PAIR = re.compile(r'"([^"\\]+)"\s*:\s*"(?:[^"\\]|\\.)*"?')
-# Bounded, so that a long run without "=" or "@" is not searched over and over.
-_PLAIN_PAIR = re.compile(r"([\w\[\]]{1,60})(\s?(?:=>|=)\s?)[^;&<>\s]+")
-_EMAIL = re.compile(r"[^\s@<>\"'=:;]{1,64}@[^\s@<>\"'=:;]{1,255}")
 
 
 def redacted(body: object, secrets: Iterable[str] = ()) -> object:
@@ -44,7 +39,9 @@ def _value(key: str, value: object, secrets: tuple[str, ...]) -> object:
         return redacted(value, secrets)
     if not _is_shown(key):
         return MASK
-    return without(value, secrets) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return without(value, secrets) if len(value) <= LONGEST_SEARCHED else MASK
 
 
 def _is_shown(key: str) -> bool:
@@ -60,12 +57,3 @@ def without(text: str, secrets: Iterable[str]) -> str:
         for form in sorted(filter(None, forms), key=len, reverse=True):
             text = text.replace(form, MASK)
     return text
-
-
-def start_of(text: str, secrets: Iterable[str] = ()) -> str:
-    """The start of an answer that could not be understood, on one line, with secrets, values and e-mails masked."""
-    text = " ".join(without(text, secrets).split())[:SEARCHED_CHARACTERS]
-    text = _JSON_PAIR.sub(lambda m: m[0] if _is_shown(m[1]) else f'"{m[1]}":"{MASK}"', text)
-    text = _PLAIN_PAIR.sub(lambda m: m[0] if _is_shown(m[1]) else f"{m[1]}{m[2]}{MASK}", text)
-    text = _EMAIL.sub(MASK, text)
-    return text if len(text) <= START_CHARACTERS else f"{text[:START_CHARACTERS]}…"

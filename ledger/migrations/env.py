@@ -2,12 +2,13 @@
 
 from alembic import context
 
+import ledger.restoration_tables  # noqa: F401 - its tables belong to the same metadata
 from ledger.schema import VERSION_TABLE
-from ledger.tables import Row
+from ledger.tables import ServiceRow
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Row.metadata,
+    target_metadata=ServiceRow.metadata,
     version_table=VERSION_TABLE,
 )
 with context.begin_transaction():

@@ -1,1 +1,0 @@
-"""The benchmark: dciflow side by side with Prefect's process worker and with the floor of Prefect's engine."""

@@ -3,52 +3,52 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.steps import steps_of
-from flows.suspend import suspend
-from simulator.profile import Profile
-from tests.bench import data_centre
-from tests.bench.__main__ import DOCS, DOCUMENT, FIGURES
-from tests.bench.floor import TASKS
-from tests.bench.latency import in_turn
-from tests.bench.plot import draw
-from tests.bench.report import PLOT, markdown, show
-from tests.bench.results import (
+from bench import data_centre
+from bench.__main__ import DOCS, DOCUMENT, FIGURES
+from bench.baseline import TASKS
+from bench.latency import in_turn
+from bench.plot import draw
+from bench.report import PLOT, markdown, show
+from bench.results import (
     Activations,
     Burst,
     Bursts,
-    Contender,
     Database,
     Host,
     Latency,
     Measurements,
-    Point,
+    MemoryPoint,
     Results,
+    Subject,
     Waiting,
     load,
     save,
 )
-from tests.bench.targets import verdicts
+from bench.targets import verdicts
+from flows.suspend import suspend
+from simulator.panel.profile import Profile
+from tools.steps import steps_of
 
 HOST = Host(day="2027-01-01", cores=2, memory_gb=8, python="3.11.7", prefect="3.8.8")
 LATENCY = Latency(
     host=HOST,
-    to_first_write={Contender.OURS: [0.5, 0.6, 0.7], Contender.PROCESS: [7.0, 8.0, 9.0]},
-    to_end={Contender.OURS: [0.7, 0.8, 0.9], Contender.FLOOR: [0.6, 0.7, 0.8], Contender.PROCESS: [8.5, 9.0, 9.5]},
+    to_first_write={Subject.OURS: [0.5, 0.6, 0.7], Subject.PROCESS: [7.0, 8.0, 9.0]},
+    to_end={Subject.OURS: [0.7, 0.8, 0.9], Subject.FLOOR: [0.6, 0.7, 0.8], Subject.PROCESS: [8.5, 9.0, 9.5]},
 )
 BURSTS = Bursts(
     host=HOST,
     of={
-        Contender.FLOOR: Burst(runs=300, failed=0, seconds=50),
-        Contender.OURS: Burst(runs=300, failed=0, seconds=60),
-        Contender.PROCESS: Burst(runs=20, failed=0, seconds=50),
+        Subject.FLOOR: Burst(runs=300, failed=0, seconds=50),
+        Subject.OURS: Burst(runs=300, failed=0, seconds=60),
+        Subject.PROCESS: Burst(runs=20, failed=0, seconds=50),
     },
 )
 WAITING = Waiting(
     host=HOST,
     points=[
-        Point(waiting=0, uss_mb=100, panel_calls_per_minute=0),
-        Point(waiting=10, uss_mb=105, panel_calls_per_minute=8),
-        Point(waiting=1000, uss_mb=600, panel_calls_per_minute=12),
+        MemoryPoint(waiting=0, uss_mb=100, panel_calls_per_minute=0),
+        MemoryPoint(waiting=10, uss_mb=105, panel_calls_per_minute=8),
+        MemoryPoint(waiting=1000, uss_mb=600, panel_calls_per_minute=12),
     ],
     process_uss_mb=90,
 )
@@ -77,21 +77,21 @@ def test_targets_that_are_met_are_held() -> None:
     ("part", "missed"),
     [
         (
-            LATENCY.model_copy(update={"to_first_write": {Contender.OURS: [1.0], Contender.PROCESS: [9.9]}}),
+            LATENCY.model_copy(update={"to_first_write": {Subject.OURS: [1.0], Subject.PROCESS: [9.9]}}),
             "first panel",
         ),
-        (LATENCY.model_copy(update={"to_end": {**LATENCY.to_end, Contender.PROCESS: [7.9]}}), "end, process worker"),
-        (LATENCY.model_copy(update={"to_end": {**LATENCY.to_end, Contender.FLOOR: [0.6]}}), "to the floor's"),
+        (LATENCY.model_copy(update={"to_end": {**LATENCY.to_end, Subject.PROCESS: [7.9]}}), "end, process worker"),
+        (LATENCY.model_copy(update={"to_end": {**LATENCY.to_end, Subject.FLOOR: [0.6]}}), "to the floor's"),
         (
-            BURSTS.model_copy(update={"of": {**BURSTS.of, Contender.PROCESS: Burst(runs=20, failed=0, seconds=39)}}),
+            BURSTS.model_copy(update={"of": {**BURSTS.of, Subject.PROCESS: Burst(runs=20, failed=0, seconds=39)}}),
             "our rate",
         ),
         (
-            BURSTS.model_copy(update={"of": {**BURSTS.of, Contender.FLOOR: Burst(runs=300, failed=0, seconds=46)}}),
+            BURSTS.model_copy(update={"of": {**BURSTS.of, Subject.FLOOR: Burst(runs=300, failed=0, seconds=46)}}),
             "the floor's rate",
         ),
         (
-            BURSTS.model_copy(update={"of": {**BURSTS.of, Contender.OURS: Burst(runs=300, failed=1, seconds=60)}}),
+            BURSTS.model_copy(update={"of": {**BURSTS.of, Subject.OURS: Burst(runs=300, failed=1, seconds=60)}}),
             "not COMPLETED",
         ),
         (
@@ -159,8 +159,8 @@ def test_the_floor_has_as_many_tasks_as_a_suspension_has_steps() -> None:
 
 def test_the_process_workers_few_runs_are_spread_among_the_others() -> None:
     order = list(in_turn(6, 2))
-    assert [order.count(contender) for contender in Contender] == [6, 6, 2]
-    assert [i for i, contender in enumerate(order) if contender is Contender.PROCESS] == [6, 13]
+    assert [order.count(subject) for subject in Subject] == [6, 6, 2]
+    assert [i for i, subject in enumerate(order) if subject is Subject.PROCESS] == [6, 13]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The ledger of all crashes, and the table of what was played."""
+"""The ledger of all crashes, and the table of what was run."""
 
 import logging
 import shutil
@@ -12,18 +12,22 @@ from rich.console import Console
 from rich.table import Table
 
 from ledger.database import Ledger
-from tests.crash.harness import NewStage
-from tests.crash.lives import FLEET, LIVES
-from tests.crash.points import KINDS
-from tests.stage import Stage, empty, quick_ledger
+from tests.crash.crash_points import KINDS
+from tests.crash.errand_scenarios import ERRAND_SCENARIOS
+from tests.crash.harness import NewHarness
+from tests.crash.names import NAME_SCENARIOS
+from tests.crash.scenarios import SCENARIOS
+from tests.crash.staff import STAFF_SCENARIOS
+from tests.crash.world import FLEET
+from tests.harness import Harness, empty, quick_ledger
 
 WIDTH = 132
 
 TEST_SECONDS = 600
-"""Each test plays a lifecycle dozens of times: seconds on an idle machine, more than the usual limit on a busy one."""
+"""Each test runs a lifecycle dozens of times: seconds on an idle machine, more than the usual limit on a busy one."""
 
-PLAYED = "lifecycle, points of each kind, deaths"
-DEATHS = "played"
+EXECUTED = "lifecycle, points of each kind, deaths"
+DEATHS = "deaths"
 
 
 @pytest.fixture(autouse=True)
@@ -43,29 +47,31 @@ async def crash_ledger(migrated_ledger: Path, tmp_path_factory: pytest.TempPathF
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def new_stage(crash_ledger: Ledger) -> NewStage:
+async def new_harness(crash_ledger: Ledger) -> NewHarness:
     """Makes a data centre in which nothing has happened yet."""
 
-    async def make() -> Stage:
-        return Stage(await empty(crash_ledger), FLEET)
+    async def make() -> Harness:
+        return Harness(await empty(crash_ledger), FLEET)
 
     return make
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how many points each lifecycle has, and how many deaths were played."""
-    played: dict[str, dict[str, int]] = defaultdict(dict)
+    """Print how many points each lifecycle has, and how many deaths there were."""
+    executed: dict[str, dict[str, int]] = defaultdict(dict)
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
-            if name == PLAYED:
-                life, points, deaths = value
-                played[life].update({**points, DEATHS: played[life].get(DEATHS, 0) + deaths})
-    if not played:
+            if name == EXECUTED:
+                scenario, points, deaths = value
+                executed[scenario].update({**points, DEATHS: executed[scenario].get(DEATHS, 0) + deaths})
+    if not executed:
         return
     table = Table(title="The points where a driver can die or lose a commit, and how often one did")
     table.add_column("lifecycle", no_wrap=True)
     for column in (*map(str, KINDS), DEATHS):
         table.add_column(column, justify="right")
-    for life in LIVES:
-        table.add_row(life.name, *(str(played[life.name].get(column, "-")) for column in (*map(str, KINDS), DEATHS)))
+    for scenario in (*SCENARIOS, *STAFF_SCENARIOS, *ERRAND_SCENARIOS, *NAME_SCENARIOS):
+        table.add_row(
+            scenario.name, *(str(executed[scenario.name].get(column, "-")) for column in (*map(str, KINDS), DEATHS))
+        )
     Console(width=WIDTH).print(table)

@@ -13,24 +13,30 @@ from pydantic import SecretStr
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import flows.activate
+import flows.suspend
 import flows.terminate
+import flows.unsuspend
 import tasks.addresses
-import tasks.diagnostics
 import tasks.os_install
 import tasks.owner
-from dcimanager.servers import Server
-from ledger import claims, permits, services
+import tasks.reinstall
+import tasks.whose
+import tasks.wipe
+from dcimanager.servers import Power, Server
+from ledger import claims, permits, services, suspensions
 from ledger.database import Ledger, writes
-from ledger.lifecycle import State
-from ledger.moves import driven, step
-from ledger.snapshots import Driver, Permit, Service
+from ledger.snapshots import Driver, Permit, ReinstallPermit, Service
+from ledger.states import State
 from ledger.tables import ClaimRow
+from ledger.transitions import require_driver, transition
+from runtime.clock import clock
+from runtime.connections import ledger, panel_named, whmcs_api
+from runtime.driver import driving
 from tasks import allocation
-from tasks.clock import clock
-from tasks.connections import billing, ledger, panel_named
-from tasks.identity import driver_of, fresh, own_server
-from tasks.orders import order_of
-from tests.crash.lives import Comeback
+from tasks.identity import hardware_of, own_server
+from tasks.order import order_of
+from tasks.power import power_off, power_on
+from tests.crash.scenarios import Recovery
 
 Patch = pytest.MonkeyPatch
 
@@ -42,27 +48,26 @@ class Mutant:
     """One fault, the lifecycle that it shows in, and a part of the sentence that it is caught with."""
 
     name: str
-    life: str
+    scenario: str
     make: Callable[[Patch], None]
     shows: str
-    comeback: Comeback = Comeback.RETRY
+    recovery: Recovery = Recovery.RETRY
 
 
 def _claimed_after_the_owner_is_set(patch: Patch) -> None:
     async def claim_server(service: Service) -> Service:
-        service = await fresh(service)
+        service = await driving(service).fresh()
         if service.claim is not None:
             return service
-        panel, whmcs = await panel_named(service.panel), await billing()
+        panel, whmcs = await panel_named(service.panel), await whmcs_api()
         client = await whmcs.clients.get((await whmcs.services.get(service.service_id)).client_id)
         found = await panel.users.find(client.email)
         user_id = found.id if found else await panel.users.create(email=client.email, **NOBODY)
         free = (await allocation._free_servers(panel, order_of(service)))[0]
         await panel.servers.set_owner(free.id, user_id)
-        driver, now = driver_of(service), clock().now()
-        identity: dict[str, Any] = {"serial": free.serial, "macs": free.macs, "barcode": free.barcode}
-        await claims.take(ledger(), driver, server_id=free.id, **identity, now=now)
-        return await services.advance(ledger(), driver, State.PREPARING, now=now)
+        driver, now = driving(service).driver, clock().now()
+        await claims.take(ledger(), driver, server_id=free.id, hardware=hardware_of(free), now=now)
+        return await services.advance(ledger(), driver, now, State.PREPARING)
 
     patch.setattr(flows.activate, "claim_server", claim_server)
 
@@ -70,7 +75,7 @@ def _claimed_after_the_owner_is_set(patch: Patch) -> None:
 def _claim_and_state_in_two_commits(patch: Patch) -> None:
     @writes
     async def promise(session: AsyncSession, /, driver: Driver, **claim: Any) -> None:
-        row, _ = await driven(session, driver)
+        row, _ = await require_driver(session, driver)
         claimed_at = claim.pop("now")
         session.add(
             ClaimRow(
@@ -78,18 +83,19 @@ def _claim_and_state_in_two_commits(patch: Patch) -> None:
                 service_id=row.service_id,
                 generation=row.generation + 1,
                 claimed_at=claimed_at,
-                **{**claim, "macs": list(claim["macs"])},
+                server_id=claim["server_id"],
+                **claim["hardware"].model_dump(),
             )
         )
 
     @writes
     async def become_claimed(session: AsyncSession, driver: Driver) -> None:
-        row, _ = await driven(session, driver)
+        row, _ = await require_driver(session, driver)
         row.generation += 1
-        step(row, State.CLAIMED, clock().now())
+        transition(row, State.CLAIMED, clock().now())
 
-    async def take(ledger: Ledger, driver: Driver, **claim: Any) -> Service:
-        await promise(ledger, driver, **claim)
+    async def take(ledger: Ledger, driver: Driver, now: datetime, **claim: Any) -> Service:
+        await promise(ledger, driver, now=now, **claim)
         await become_claimed(ledger, driver)
         found = await services.get(ledger, driver.service_id)
         assert found is not None
@@ -101,17 +107,17 @@ def _claim_and_state_in_two_commits(patch: Patch) -> None:
 async def _blindly(
     *, look: Callable[[], Awaitable[Any]], send: Callable[[], Awaitable[Any]], what: str, lost_since: datetime | None
 ) -> Any:
-    """`make_once` without its first look."""
+    """`create_once` without its first look."""
     made = await send()
     return await look() if made is None else made
 
 
 def _user_created_without_looking(patch: Patch) -> None:
-    patch.setattr(tasks.owner, "make_once", _blindly)
+    patch.setattr(tasks.owner, "create_once", _blindly)
 
 
 def _installation_sent_again(patch: Patch) -> None:
-    patch.setattr(tasks.os_install, "make_once", _blindly)
+    patch.setattr(tasks.os_install, "create_once", _blindly)
 
 
 def _addresses_assigned_without_looking(patch: Patch) -> None:
@@ -123,7 +129,7 @@ def _addresses_assigned_without_looking(patch: Patch) -> None:
             meanwhile.setattr(tasks.addresses, "given_addresses", none_given)
             await send()
 
-    patch.setattr(tasks.addresses, "make_once", blindly)
+    patch.setattr(tasks.addresses, "create_once", blindly)
 
 
 def _server_not_read_again_before_the_wipe(patch: Patch) -> None:
@@ -131,12 +137,12 @@ def _server_not_read_again_before_the_wipe(patch: Patch) -> None:
     seen: dict[Driver, Server] = {}
 
     async def as_first_seen(service: Service) -> Server:
-        driver = driver_of(service)
+        driver = driving(service).driver
         if driver not in seen:
             seen[driver] = await own_server(service)
         return seen[driver]
 
-    patch.setattr(tasks.diagnostics, "own_server", as_first_seen)
+    patch.setattr(tasks.wipe, "own_server", as_first_seen)
 
 
 def _released_before_the_wipe_is_proved(patch: Patch) -> None:
@@ -150,18 +156,85 @@ def _permit_spent_after_the_call(patch: Patch) -> None:
     """A driver that dies in between leaves a permit that wipes a second time."""
     use, record_operation = permits.use, permits.record_operation
 
-    async def later(ledger: Ledger, driver: Driver, permit_id: int, now: Any) -> None:
+    async def later(ledger: Ledger, driver: Driver, now: datetime, permit_id: int) -> None:
         return None
 
-    async def spend_and_record(ledger: Ledger, driver: Driver, permit_id: int, operation_id: int, now: Any) -> Permit:
-        await use(ledger, driver, permit_id, now)
-        return await record_operation(ledger, driver, permit_id, operation_id, now)
+    async def spend_and_record(
+        ledger: Ledger, driver: Driver, now: datetime, permit_id: int, operation_id: int
+    ) -> Permit:
+        await use(ledger, driver, now, permit_id)
+        return await record_operation(ledger, driver, now, permit_id, operation_id)
 
     patch.setattr(permits, "use", later)
     patch.setattr(permits, "record_operation", spend_and_record)
 
 
+def _power_noted_after_it_is_off(patch: Patch) -> None:
+    async def noted_later(service: Service) -> None:
+        server = await own_server(service)
+        if server.power is Power.ON:
+            await power_off(service)
+            await driving(service).write(suspensions.note_power, is_off=True)
+
+    patch.setattr(flows.suspend, "switch_off_too", noted_later)
+
+
+def _power_forgotten_before_it_is_on(patch: Patch) -> None:
+    async def forgotten_first(service: Service) -> None:
+        if service.claim is not None and service.claim.powered_off_at is not None:
+            await driving(service).write(suspensions.note_power, is_off=False)
+            await power_on(service)
+
+    patch.setattr(flows.unsuspend, "switch_on_again", forgotten_first)
+
+
+async def _believe(service: Service, present: Permit | None = None) -> None:
+    return None
+
+
+def _client_not_compared(patch: Patch) -> None:
+    patch.setattr(tasks.whose, "check_whose", lambda service, record: None)
+
+
+def _nothing_asked_at_the_permit(patch: Patch) -> None:
+    # Either of the two looks alone finds it: they share WHMCS's row.
+    patch.setattr(tasks.wipe, "confirm_whose", _believe)
+    patch.setattr(tasks.wipe, "confirm_wipe", _believe)
+
+
+def _reinstallation_not_looked_for(patch: Patch) -> None:
+    async def not_found(service: Service, permit: ReinstallPermit) -> bool:
+        return False
+
+    patch.setattr(tasks.reinstall, "_found", not_found)
+
+
 MUTANTS = [
+    Mutant(
+        "what the suspension switches off is noted after it is off",
+        "suspend with its power, then unsuspend",
+        _power_noted_after_it_is_off,
+        shows="is off",
+        recovery=Recovery.OTHER,
+    ),
+    Mutant(
+        "what the suspension switched off is forgotten before it is on",
+        "unsuspend with its power",
+        _power_forgotten_before_it_is_on,
+        shows="is off",
+    ),
+    Mutant(
+        "the client is not compared",
+        "terminate a number given out again",
+        _client_not_compared,
+        shows="the service is RELEASED, HELD because of: None",
+    ),
+    Mutant(
+        "WHMCS is not asked at the permit",
+        "terminate, the number given out again meanwhile",
+        _nothing_asked_at_the_permit,
+        shows="the service is RELEASED, HELD because of: None",
+    ),
     Mutant(
         "the claim is written after the owner is set",
         "activate",
@@ -185,7 +258,7 @@ MUTANTS = [
         "activate",
         _installation_sent_again,
         shows="2 OS installations were asked for in 1 attempts",
-        comeback=Comeback.OTHER,
+        recovery=Recovery.OTHER,
     ),
     Mutant(
         "addresses are assigned again without looking",
@@ -210,5 +283,11 @@ MUTANTS = [
         "terminate",
         _permit_spent_after_the_call,
         shows="2 wipes were asked for under 1 permits",
+    ),
+    Mutant(
+        "what an interrupted reinstallation started is not looked for",
+        "reinstall",
+        _reinstallation_not_looked_for,
+        shows="2 OS installations were asked for in 1 attempts",
     ),
 ]

@@ -1,27 +1,20 @@
-import asyncio
 import socket
-from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from dciflow.cli import app
-from dciflow.stack import free_port
 from ledger.database import Ledger
-from simulator.profile import Profile
-from tasks.settings import settings
+from runtime.connections import UNSAVED, stored_panels
+from simulator.panel.profile import Profile
+from simulator.processes import free_port
+from tests.dciflow.command_line import typed
 
 run = CliRunner()
-
-
-@pytest.fixture
-def ledger_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}"
-    monkeypatch.setenv("DCIFLOW_LEDGER_URL", url)
-    settings.cache_clear()
-    yield url
-    settings.cache_clear()
 
 
 def test_without_a_command_the_help_lists_them() -> None:
@@ -56,9 +49,9 @@ async def test_nothing_held_is_an_empty_table(ledger_url: str) -> None:
     ledger = Ledger(ledger_url)
     await ledger.upgrade()
     await ledger.dispose()
-    said = await asyncio.to_thread(run.invoke, app, ["held", "list"])
+    said = await typed("held", "list")
     assert said.exit_code == 0, said.output
-    refused = await asyncio.to_thread(run.invoke, app, ["held", "release", "7", "--why", "x"])
+    refused = await typed("held", "release", "7", "--why", "x")
     assert refused.exit_code == 1
     assert refused.output.startswith("dciflow: The ledger does not know service 7")
 
@@ -80,7 +73,7 @@ def test_a_profile_of_the_simulator_that_cannot_be_read_is_refused_in_one_line(
 
 def test_a_profile_given_in_a_file_is_the_one_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Profile] = []
-    monkeypatch.setattr("simulator.server.serve", lambda *, profile, **_: served.append(profile))
+    monkeypatch.setattr("simulator.http.server.serve", lambda *, profile, **_: served.append(profile))
     file = tmp_path / "profile.json"
     wanted = Profile.large(200).model_copy(update={"os_install_seconds": 7.0})
     file.write_text(wanted.model_dump_json())
@@ -95,3 +88,36 @@ def test_a_port_in_use_is_left_to_its_owner() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert free_port(port) not in (0, port)
+
+
+def test_the_version_is_the_packages() -> None:
+    said = run.invoke(app, ["--version"])
+    assert (said.exit_code, said.output) == (0, f"dciflow {version('dciflow')}\n")
+
+
+def test_a_shell_completes_the_commands() -> None:
+    asked = {"_DCIFLOW_COMPLETE": "complete_bash", "COMP_WORDS": "dciflow he", "COMP_CWORD": "1"}
+    assert run.invoke(app, [], prog_name="dciflow", env=asked).output.split() == ["held"]
+
+
+async def test_the_panel_of_a_connection_that_is_only_tested_is_listed_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Prefect:
+        async def __aenter__(self) -> "Prefect":
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            """Nothing is open."""
+
+        async def read_block_documents_by_type(self, slug: str) -> list[Any]:
+            return [SimpleNamespace(name=name) for name in ("north", UNSAVED, None, "main")]
+
+    async def stored(name: str) -> Any:
+        return SimpleNamespace(url=f"https://{name}.example.com", username="a@example.com")
+
+    monkeypatch.setattr("runtime.connections.get_client", Prefect)
+    monkeypatch.setattr("runtime.blocks.DcimanagerPanel.aload", stored)
+    assert await stored_panels() == ["main", "north"]
+    said = await typed("panel", "list")
+    assert said.exit_code == 0, said.output
+    assert "https://north.example.com" in said.output
+    assert UNSAVED not in said.output

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dciflow.module_archive import pack
-from tasks.outcomes import Refusal
+from runtime.errors import StepRefused
 
 SERVER = "modules/servers/dcimanager6/dcimanager6.php"
 ADDON = "modules/addons/dcimanager6flows/lib/load.php"
@@ -79,7 +79,7 @@ def test_extracted_as_the_manual_says_it_leaves_whmcs_as_it_is(module: Path, tmp
 
 
 def test_without_a_module_nothing_is_packed(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="No module to pack"):
+    with pytest.raises(StepRefused, match="No module to pack"):
         pack(tmp_path, tmp_path / "dist", release="1.2.3")
     assert not (tmp_path / "dist").exists()
 
@@ -88,7 +88,7 @@ def test_the_date_is_that_of_the_last_commit_that_touched_the_module(
     module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    with pytest.raises(Refusal, match="No date for the archive"):
+    with pytest.raises(StepRefused, match="No date for the archive"):
         pack(module, tmp_path / "dist", release="1.2.3")
     for name, value in {"NAME": "a", "EMAIL": "a@example.com", "DATE": f"{WHEN} +0000"}.items():
         monkeypatch.setenv(f"GIT_COMMITTER_{name}", value)

@@ -12,16 +12,19 @@ from prefect.server.events.schemas.automations import AutomationCore as ServedAu
 from prefect.server.utilities.user_templates import render_user_template_sync
 
 from dciflow.notifications import BODY, JSON, NOTIFICATIONS, SUBJECT, TEST, Notification
-from tasks import alerts
-from tasks.outcomes import Reason
+from ledger.hold_reasons import HoldReason
+from runtime import alerts
 
 ALERTS = [
-    alerts.of_hold("suspend", 7, "main", Reason.OWNER_CHANGED, "r"),
-    alerts.of_hold("terminate", 7, "main", Reason.WIPE_CAP, "r", text="The cap is 1."),
-    alerts.of_failure("unsuspend", 7, "main", 'He said: "no" <b>&\\ \'ö', "r"),
-    alerts.of_failure("activate", 7, "main", "{{ event.payload }} {% for %}", "r"),
-    alerts.of_stop("main", "the list is empty", "r"),
-    alerts.of_low_stock("main", "E-2146G", 0),
+    alerts.hold_alert("suspend", 7, "main", HoldReason.OWNER_CHANGED, "r"),
+    alerts.hold_alert("terminate", 7, "main", HoldReason.WIPE_CAP, "r", text="The cap is 1."),
+    alerts.failure_alert("unsuspend", 7, "main", 'He said: "no" <b>&\\ \'ö', "r"),
+    alerts.failure_alert("activate", 7, "main", "{{ event.payload }} {% for %}", "r"),
+    alerts.stopped_alert("main", "the list is empty", "r"),
+    alerts.low_stock_alert("main", "E-2146G", 0),
+    alerts.standstill_alert("w1", 12.3, "dcimanager/parsing.py:7"),
+    alerts.restored_alert("The ledger is behind.", "Type dciflow restored ledger"),
+    alerts.whmcs_restored_alert("Its request 105 came twice."),
 ]
 
 
@@ -43,9 +46,10 @@ def test_a_webhook_gets_json_that_says_it_all(alert: alerts.Alert) -> None:
     message: dict[str, Any] = json.loads(rendered(JSON, alert))
     assert message.keys() == {"text", "title", "urgency", "event", "service_id", "panel", "link"}
     assert message["text"] == f"{alert.payload['title']}. {alert.payload['line']}"
-    assert (message["event"], message["panel"]) == (alert.event, "main")
-    assert alert.run is not None
-    assert alert.run in message["text"]
+    assert (message["event"], message["panel"]) == (alert.event, alert.panel)
+    if alert.event not in (alerts.RESTORED, alerts.STANDSTILL):  # those are of no run and of no panel
+        assert alert.panel == "main"
+        assert f"flow run {alert.run}" in message["text"]
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.event)
@@ -66,5 +70,8 @@ def test_prefect_takes_the_automation_also_as_an_update(one: Notification) -> No
     assert served.trigger.within == one.once_in
 
 
-def test_only_an_unsuspension_is_the_most_urgent() -> None:
-    assert {alert.event for alert in ALERTS if alert.urgency == "highest"} == {alerts.UNSUSPEND_FAILED}
+def test_only_a_client_cut_off_and_a_restored_side_are_the_most_urgent() -> None:
+    assert {alert.event for alert in ALERTS if alert.urgency == "highest"} == {
+        alerts.UNSUSPEND_FAILED,
+        alerts.RESTORED,
+    }

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from dcimanager.endpoints import Dialect, Mark, load_dialect
 from dcimanager.panel import Panel
-from dcimanager.transport import Access, Call
+from dcimanager.transport import PanelAccess, PanelCall
 
-ACCESS = Access(
+ACCESS = PanelAccess(
     name="main",
     url="https://panel.example.com/api/",
     username="admin@example.com",
@@ -21,11 +21,11 @@ ACCESS = Access(
 
 
 @dataclass
-class Wire:
+class PanelWire:
     """A panel made of scripted answers; a call that no test scripted fails the test."""
 
     router: respx.MockRouter
-    calls: list[Call] = field(default_factory=list)
+    calls: list[PanelCall] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
     tokens: int = 0
 
@@ -67,13 +67,13 @@ def refusal(status: int, code: int = 4000, msg: str = "Not today") -> httpx.Resp
 
 
 @pytest.fixture
-def wire() -> Wire:
-    return Wire(respx.MockRouter(assert_all_called=False))
+def wire() -> PanelWire:
+    return PanelWire(respx.MockRouter(assert_all_called=False))
 
 
 @pytest.fixture
-def make_panel(wire: Wire) -> Callable[..., Panel]:
-    def make(access: Access = ACCESS, **options: Any) -> Panel:
+def make_panel(wire: PanelWire) -> Callable[..., Panel]:
+    def make(access: PanelAccess = ACCESS, **options: Any) -> Panel:
         options.setdefault("http", httpx.MockTransport(wire.router.async_handler))
         return Panel(access, on_call=wire.calls.append, sleep=wire.sleep, **options)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 from cryptography.fernet import Fernet
 
+from dciflow.demo.stack import Stack, environment
 from dciflow.registration import POOL
-from dciflow.stack import Stack, environment, free_port
+from simulator.processes import free_port
 from tests.proxy import proxy
 
 WORKERS = ("worker-1", "worker-2")
@@ -37,7 +38,7 @@ def shared_by_servers(database: str, redis: str) -> dict[str, str]:
 async def scaled_stack(home: Path, *, speed: float, database: str, ledger: str, redis: str) -> AsyncIterator[Stack]:
     """Two API servers behind a proxy, Prefect's services by themselves, two workers; all stopped at the end.
 
-    Raises Refusal: something did not start; the text shows the end of its log.
+    Raises StepRefused: something did not start; the text shows the end of its log.
     """
     ports = {name: free_port() for name in API_SERVERS}
     async with proxy(*(("127.0.0.1", port) for port in ports.values())) as front:

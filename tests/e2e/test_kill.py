@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from dciflow.stack import Stack, running_stack
+from dciflow.demo.stack import Stack, running_stack
 from ledger import claims, requests, services
 from ledger.database import Ledger
-from ledger.lifecycle import State
-from tests.e2e.billing import Customers, customers_of
+from ledger.states import State
+from tests.e2e.whmcs_clients import WhmcsClients, whmcs_clients
 from tests.postgres import new_database
 
 pytestmark = [
@@ -44,18 +44,18 @@ def addresses() -> Iterator[tuple[str, str]]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def many(addresses: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Customers]:
+async def many(addresses: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WhmcsClients]:
     """A stack of its own with servers enough."""
     home: Path = tmp_path_factory.mktemp("kill")
     settings = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": addresses[0], "DCIFLOW_LEDGER_URL": addresses[1]}
     async with (
         running_stack(home, print, speed=SPEED, servers=SERVERS, keep=lambda: True, settings=settings) as stack,
-        customers_of(stack) as customers,
+        whmcs_clients(stack) as customers,
     ):
         yield customers
 
 
-async def test_thirty_activations_end_right_whenever_the_worker_is_killed(many: Customers) -> None:
+async def test_thirty_activations_end_right_whenever_the_worker_is_killed(many: WhmcsClients) -> None:
     stack, dice = many.stack, random.SystemRandom()
     orders = [await many.buy(CONFIGURATION) for _ in range(ORDERS)]
     runs = await asyncio.gather(*(many.prefect.start("activate", order) for order in orders))
@@ -70,7 +70,7 @@ async def test_thirty_activations_end_right_whenever_the_worker_is_killed(many: 
     await _everybody_has_one_server(many, stack, [order["service_id"] for order in orders])
 
 
-async def _everybody_has_one_server(many: Customers, stack: Stack, service_ids: list[int]) -> None:
+async def _everybody_has_one_server(many: WhmcsClients, stack: Stack, service_ids: list[int]) -> None:
     ledger = Ledger(stack.environment["DCIFLOW_LEDGER_URL"])
     claimed = await claims.claimed(ledger, "main")
     assert sorted(claimed.values()) == sorted(service_ids)

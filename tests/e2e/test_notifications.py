@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from dciflow.stack import Stack
-from simulator.billing import SECRET
-from simulator.profile import Profile
-from tasks.outcomes import Refusal
-from tests.e2e.billing import Customers, again
+from dciflow.demo.stack import Stack
+from runtime.errors import StepRefused
+from simulator.panel.profile import Profile
+from simulator.processes import free_port
+from simulator.whmcs.model import SECRET
+from tests.e2e.whmcs_clients import WhmcsClients, again
 from tests.receivers import MailServer, WebhookReceiver, receiving
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -34,7 +35,7 @@ class Staff:
 
     webhook: WebhookReceiver
     mail: MailServer
-    customers: Customers
+    customers: WhmcsClients
     stack: Stack
 
     async def reads(self, about: str, run_id: str) -> dict[str, Any]:
@@ -67,13 +68,13 @@ def _text(mail: EmailMessage) -> str:
     return str(body.get_content())
 
 
-async def _ours(customers: Customers) -> list[dict[str, Any]]:
+async def _ours(customers: WhmcsClients) -> list[dict[str, Any]]:
     answer = await customers.prefect.send("POST", "/automations/filter", {})
     return [one for one in answer.json() if one["name"].startswith("dciflow: ")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def staff(stack: Stack, customers: Customers) -> AsyncIterator[Staff]:
+async def staff(stack: Stack, customers: WhmcsClients) -> AsyncIterator[Staff]:
     """Staff who typed what docs/notifications.md says; afterwards nobody is told anything any more."""
     async with receiving(WebhookReceiver()) as webhook, receiving(MailServer()) as mail:
         await stack.command(
@@ -103,13 +104,13 @@ async def test_the_test_message_is_taken_by_both(staff: Staff) -> None:
 async def test_a_webhook_that_refuses_is_told_so(staff: Staff) -> None:
     staff.webhook.status = 500
     try:
-        with pytest.raises(Refusal, match="webhook: refused with HTTP status 500"):
+        with pytest.raises(StepRefused, match="webhook: refused with HTTP status 500"):
             await staff.stack.command("notify", "test")
     finally:
         staff.webhook.status = 200
 
 
-async def test_a_service_that_is_held_is_told_once(staff: Staff, customers: Customers) -> None:
+async def test_a_service_that_is_held_is_told_once(staff: Staff, customers: WhmcsClients) -> None:
     order = await customers.buy()
     service_id = order["service_id"]
     assert (await customers.ask("activate", order)).state == "COMPLETED"
@@ -127,7 +128,7 @@ async def test_a_service_that_is_held_is_told_once(staff: Staff, customers: Cust
     await customers.delete(order)
 
 
-async def test_an_activation_that_fails_is_told_once(staff: Staff, customers: Customers) -> None:
+async def test_an_activation_that_fails_is_told_once(staff: Staff, customers: WhmcsClients) -> None:
     order = await customers.buy()
     order["order"]["configuration"] = "no-such-configuration"
     end = await customers.ask("activate", order)
@@ -138,7 +139,7 @@ async def test_an_activation_that_fails_is_told_once(staff: Staff, customers: Cu
 
 
 async def test_an_unsuspension_that_fails_is_told_once_and_is_the_most_urgent(
-    staff: Staff, customers: Customers
+    staff: Staff, customers: WhmcsClients
 ) -> None:
     order = await customers.buy()
     assert (await customers.ask("activate", order)).state == "COMPLETED"
@@ -150,9 +151,10 @@ async def test_an_unsuspension_that_fails_is_told_once_and_is_the_most_urgent(
     assert message["title"].startswith("HIGHEST URGENCY: ")
 
 
-async def test_a_reconciliation_that_stops_is_told_once_in_a_while(staff: Staff, customers: Customers) -> None:
+async def test_a_reconciliation_that_stops_is_told_once_in_a_while(staff: Staff, customers: WhmcsClients) -> None:
     await staff.stack.command(
-        "panel", "add", "gone", "--url", customers.stack.simulator, "--username", Profile.demo().admin_email,
+        "panel", "add", "gone", "--url", f"http://127.0.0.1:{free_port()}",
+        "--username", Profile.demo().admin_email,
         secrets={"DCIFLOW_PANEL_PASSWORD": "canary-wrong-password"},
     )  # fmt: skip
     try:
@@ -168,7 +170,9 @@ async def test_a_reconciliation_that_stops_is_told_once_in_a_while(staff: Staff,
         await staff.stack.run("prefect", "block", "delete", "dcimanager-panel/gone")
 
 
-async def test_set_up_again_it_updates_and_leaves_off_what_was_switched_off(staff: Staff, customers: Customers) -> None:
+async def test_set_up_again_it_updates_and_leaves_off_what_was_switched_off(
+    staff: Staff, customers: WhmcsClients
+) -> None:
     before = {one["name"]: one for one in await _ours(customers)}
     off = before["dciflow: stock low"]["id"]
     await customers.prefect.send("PATCH", f"/automations/{off}", {"enabled": False})
@@ -184,11 +188,11 @@ async def test_set_up_again_it_updates_and_leaves_off_what_was_switched_off(staf
     said = await staff.stack.command("notify", "setup", "--webhook-block", "ops", "--email-block", "noc", "--dry-run")
     assert "would be updated" in said
     assert {len(one["actions"]) for one in await _ours(customers)} == {1}
-    with pytest.raises(Refusal, match=r"no block webhook/nowhere: store it first"):
+    with pytest.raises(StepRefused, match=r"no block webhook/nowhere: store it first"):
         await staff.stack.command("notify", "setup", "--webhook-block", "nowhere")
 
 
-async def test_no_secret_is_in_a_message_an_event_or_an_automation(staff: Staff, customers: Customers) -> None:
+async def test_no_secret_is_in_a_message_an_event_or_an_automation(staff: Staff, customers: WhmcsClients) -> None:
     services = (await customers.http.get("/control/state")).json()["services"]
     passwords = [await customers.password_of(one["id"]) for one in services]
     canaries = [HOOK_TOKEN, SMTP_PASSWORD, "canary-wrong-password", Profile.demo().admin_password, SECRET, *passwords]

@@ -1,4 +1,4 @@
-"""The README can be followed: its commands are typed into one shell, from top to bottom, against a real stack.
+"""README.md and docs/api-orders.md can be followed: their commands are typed into one shell, against a real stack.
 
 The `make` targets are left out: a stack that is running already stands for what `make up` starts.
 """
@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from dciflow.stack import Stack
+from dciflow.demo.stack import Stack
 from ledger.orders import Order
-from simulator.billing import IDENTIFIER, SECRET
-from simulator.profile import Profile
-from tests.documents import PROJECT, readme_blocks
-from tests.e2e.billing import Customers
+from simulator.panel.profile import Profile
+from simulator.whmcs.model import IDENTIFIER, SECRET
+from tests.docs.documents import API_ORDERS, PROJECT, README, shell_blocks
+from tests.e2e.whmcs_clients import WhmcsClients
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
@@ -24,7 +24,7 @@ BEGIN = "-- block --"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def said(stack: Stack, customers: Customers) -> AsyncIterator[dict[str, list[str]]]:
+async def said(stack: Stack, customers: WhmcsClients) -> AsyncIterator[dict[str, list[str]]]:
     """What each block said, by the heading it stands under. Fails: a command ended with another exit code than 0."""
     profile = Profile.demo()
     reader = {
@@ -36,7 +36,7 @@ async def said(stack: Stack, customers: Customers) -> AsyncIterator[dict[str, li
         "WHMCS_IDENTIFIER": IDENTIFIER,
         "DCIFLOW_WHMCS_SECRET": SECRET,
     }
-    typed = [block for block in readme_blocks() if not block.is_make]
+    typed = [block for block in shell_blocks(README, API_ORDERS) if not block.is_make]
     script = "\n".join(["set -euo pipefail", *(f"echo '{BEGIN}'\n{block.text}" for block in typed)])
     shell = await asyncio.create_subprocess_exec(
         "bash", "-c", script,
@@ -50,7 +50,7 @@ async def said(stack: Stack, customers: Customers) -> AsyncIterator[dict[str, li
     for block, part in zip(typed, parts, strict=True):
         answers.setdefault(block.heading, []).append(part.strip())
     yield answers
-    for answer in answers["Connect the real WHMCS and panel"][1:]:
+    for answer in answers["With curl"]:
         # Nobody waits for these runs, but the next stories want a worker that is theirs.
         body = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
         await customers.prefect.http.post(f"/flow_runs/{_run_id(answer)}/set_state", json=body)
@@ -69,10 +69,10 @@ async def test_the_list_of_held_services_is_shown(said: dict[str, list[str]]) ->
     assert "Reason" in said["When something is HELD"][0]
 
 
-async def test_the_order_of_the_readme_becomes_a_run_with_parameters_that_can_be_done(
-    said: dict[str, list[str]], customers: Customers
+async def test_the_order_by_curl_becomes_a_run_with_parameters_that_can_be_done(
+    said: dict[str, list[str]], customers: WhmcsClients
 ) -> None:
-    run = await _run_of(said["Connect the real WHMCS and panel"][1], customers)
+    run = await _run_of(said["With curl"][0], customers)
     service_id = _ordered(said)["service_id"]
     assert run["idempotency_key"] == f"my-whmcs:order-{service_id}"
     parameters = run["parameters"]
@@ -83,10 +83,10 @@ async def test_the_order_of_the_readme_becomes_a_run_with_parameters_that_can_be
     assert order.client_id == _ordered(said)["client_id"]
 
 
-async def test_the_second_request_of_the_readme_is_another_run_with_two_parameters(
-    said: dict[str, list[str]], customers: Customers
+async def test_the_second_request_by_curl_is_another_run_with_two_parameters(
+    said: dict[str, list[str]], customers: WhmcsClients
 ) -> None:
-    first, second = [await _run_of(answer, customers) for answer in said["Connect the real WHMCS and panel"][1:]]
+    first, second = [await _run_of(answer, customers) for answer in said["With curl"]]
     assert first["id"] != second["id"]
     assert second["parameters"].items() >= {"service_id": _ordered(said)["service_id"], "panel": "main"}.items()
     assert second["parameters"].get("order") is None
@@ -98,7 +98,7 @@ def _run_id(answer: str) -> str:
     return found[1]
 
 
-async def _run_of(answer: str, customers: Customers) -> dict[str, Any]:
+async def _run_of(answer: str, customers: WhmcsClients) -> dict[str, Any]:
     response = await customers.prefect.http.get(f"/flow_runs/{_run_id(answer)}")
     run: dict[str, Any] = response.raise_for_status().json()
     return run

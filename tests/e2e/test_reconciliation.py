@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from dciflow.trigger import RunEnd
-from tests.e2e.billing import Customers
+from dciflow.demo.prefect_api import RunEnd
+from tests.e2e.whmcs_clients import WhmcsClients
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
@@ -12,7 +12,7 @@ JUST_DONE_SECONDS = 6.0
 """What a run worked on within the last seconds is left for the next comparison."""
 
 
-async def _reconcile(customers: Customers, repair: str) -> RunEnd:
+async def _reconcile(customers: WhmcsClients, repair: str) -> RunEnd:
     prefect = customers.prefect
     deployment = await prefect.deployment("reconcile/scheduled")
     await asyncio.sleep(JUST_DONE_SECONDS)
@@ -23,7 +23,7 @@ async def _reconcile(customers: Customers, repair: str) -> RunEnd:
             return end
 
 
-async def test_a_port_that_was_switched_off_is_found_repaired_and_told(customers: Customers) -> None:
+async def test_a_port_that_was_switched_off_is_found_repaired_and_told(customers: WhmcsClients) -> None:
     order = await customers.buy()
     assert (await customers.ask("activate", order)).state == "COMPLETED"
     server = await customers.server_of(order["service_id"])
@@ -51,7 +51,7 @@ async def test_a_port_that_was_switched_off_is_found_repaired_and_told(customers
     await customers.delete(order)
 
 
-async def test_two_runs_at_once_are_one(customers: Customers) -> None:
+async def test_two_runs_at_once_are_one(customers: WhmcsClients) -> None:
     prefect = customers.prefect
     deployment = await prefect.deployment("reconcile/scheduled")
     runs = [await prefect.create(deployment, "reconcile", {"panel": "main"}) for _ in range(4)]
@@ -60,7 +60,7 @@ async def test_two_runs_at_once_are_one(customers: Customers) -> None:
     assert "COMPLETED" in {end.state for end in ends}
 
 
-async def _event(customers: Customers, name: str, run_id: str) -> dict[str, int]:
+async def _event(customers: WhmcsClients, name: str, run_id: str) -> dict[str, int]:
     for _ in range(60):
         chosen = {"filter": {"event": {"name": [name]}}, "limit": 50}
         found = (await customers.prefect.http.post("/events/filter", json=chosen)).json()["events"]

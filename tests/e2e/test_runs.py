@@ -1,18 +1,20 @@
 import asyncio
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from dciflow.stack import Stack
-from simulator.billing import SECRET
-from simulator.profile import Profile
-from tests.e2e.billing import Customers, again
+from dciflow.demo.stack import Stack
+from simulator.panel.profile import Profile
+from simulator.whmcs.model import SECRET
+from tests.e2e.whmcs_clients import WhmcsClients, again
+from tests.sealed import key_pair, opened
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
-async def test_a_run_reads_as_the_module_log(customers: Customers) -> None:
+async def test_a_run_reads_as_the_module_log(customers: WhmcsClients) -> None:
     order = await customers.buy()
     service_id = order["service_id"]
     end = await customers.ask("activate", order)
@@ -34,7 +36,7 @@ async def test_a_run_reads_as_the_module_log(customers: Customers) -> None:
     await customers.delete(order)
 
 
-async def test_asking_twice_with_one_key_is_one_run(customers: Customers) -> None:
+async def test_asking_twice_with_one_key_is_one_run(customers: WhmcsClients) -> None:
     order = await customers.buy()
     key = f"whmcs-1:{order['service_id']}"
     first, second = await asyncio.gather(
@@ -45,7 +47,7 @@ async def test_asking_twice_with_one_key_is_one_run(customers: Customers) -> Non
     await customers.delete(order)
 
 
-async def test_service_and_panel_are_enough_to_run_the_last_order_again(customers: Customers) -> None:
+async def test_service_and_panel_are_enough_to_run_the_last_order_again(customers: WhmcsClients) -> None:
     order = await customers.buy()
     order["order"]["os_template"] = "Debian-12-x86-64"
     refused = await customers.ask("activate", order)
@@ -62,7 +64,7 @@ async def test_service_and_panel_are_enough_to_run_the_last_order_again(customer
     await customers.delete(order)
 
 
-async def test_retry_resumes_and_shows_finished_creates_as_cached(customers: Customers) -> None:
+async def test_retry_resumes_and_shows_finished_creates_as_cached(customers: WhmcsClients) -> None:
     order = await customers.buy()
     await customers.http.post("/control/fail-next", json={"type": "os_install"})
     failed = await customers.ask("activate", order)
@@ -87,7 +89,7 @@ async def test_retry_resumes_and_shows_finished_creates_as_cached(customers: Cus
     await customers.delete(order)
 
 
-async def test_an_expected_end_is_one_line_without_a_stack_trace(customers: Customers) -> None:
+async def test_an_expected_end_is_one_line_without_a_stack_trace(customers: WhmcsClients) -> None:
     order = await customers.buy()
     order["order"]["ipv4_count"] = 0
     order["order"]["os_install_timeout_minutes"] = 0
@@ -99,9 +101,8 @@ async def test_an_expected_end_is_one_line_without_a_stack_trace(customers: Cust
     assert not any("Traceback" in line for line in lines), lines
 
 
-async def test_a_second_run_of_a_busy_service_is_refused_with_the_first_ones_link(customers: Customers) -> None:
-    order = await customers.buy()
-    await customers.http.post("/control/hang-next", json={"type": "os_install"})
+async def test_a_second_run_of_a_busy_service_is_refused_with_the_first_ones_link(customers: WhmcsClients) -> None:
+    order = await customers.buy_what_hangs()
     first = await customers.prefect.start("activate", order)
     await customers.until_it_installs(order["service_id"])
     second = await customers.ask("terminate", again(order))
@@ -110,9 +111,8 @@ async def test_a_second_run_of_a_busy_service_is_refused_with_the_first_ones_lin
     await _cancel(customers, first)
 
 
-async def test_a_cancelled_run_ends_in_seconds_and_leaves_its_service_to_the_next(customers: Customers) -> None:
-    order = await customers.buy()
-    await customers.http.post("/control/hang-next", json={"type": "os_install"})
+async def test_a_cancelled_run_ends_in_seconds_and_leaves_its_service_to_the_next(customers: WhmcsClients) -> None:
+    order = await customers.buy_what_hangs()
     run_id = await customers.prefect.start("activate", order)
     await customers.until_it_installs(order["service_id"])
     began = time.monotonic()
@@ -121,7 +121,7 @@ async def test_a_cancelled_run_ends_in_seconds_and_leaves_its_service_to_the_nex
     await customers.delete(order)
 
 
-async def test_check_panel_says_what_is_ready_and_what_is_not(customers: Customers, stack: Stack) -> None:
+async def test_check_panel_says_what_is_ready_and_what_is_not(customers: WhmcsClients, stack: Stack) -> None:
     end = await customers.ask("check-panel", {"panel": "main"})
     assert end.state == "COMPLETED", end.message
     report = next(a["data"] for a in await customers.of_run("artifacts", end.run_id) if a["key"] == "panel-main")
@@ -129,7 +129,8 @@ async def test_check_panel_says_what_is_ready_and_what_is_not(customers: Custome
     assert "## Ready for deletions" in report
 
     await stack.command(
-        "panel", "add", "locked", "--url", stack.simulator, "--username", Profile.demo().admin_email,
+        "panel", "add", "locked", "--url", stack.simulator.replace("127.0.0.1", "localhost"),
+        "--username", Profile.demo().admin_email,
         secrets={"DCIFLOW_PANEL_PASSWORD": "not-the-password"},
     )  # fmt: skip
     refused = await customers.ask("check-panel", {"panel": "locked"})
@@ -139,20 +140,22 @@ async def test_check_panel_says_what_is_ready_and_what_is_not(customers: Custome
     assert "dciflow panel add nowhere" in unknown.message
 
 
-async def test_no_secret_is_kept_anywhere(customers: Customers, stack: Stack) -> None:
+async def test_no_secret_is_kept_anywhere(customers: WhmcsClients, stack: Stack) -> None:
     order = await customers.buy()
     password = await customers.password_of(order["service_id"])
     end = await customers.ask("activate", order)
     assert end.state == "COMPLETED", end.message
+    key = await _key_into_the_panel(customers, order["service_id"])
     await customers.delete(order)
 
     canaries = {
+        "the panel's one-time key": key,
         "the panel's password": Profile.demo().admin_password,
         "WHMCS's API secret": SECRET,
         "the service's password": password,
         "the client's e-mail": f"{order['order']['hostname'].removesuffix('.example.com')}@example.com",
     }
-    searched = [file for file in stack.home.rglob("*") if file.is_file() and file.name != "simulator.log"]
+    searched = [file for file in stack.home.rglob("*") if file.is_file() and not file.name.endswith("simulator.log")]
     assert {"prefect.db", "ledger.db", "worker.log"} <= {file.name for file in searched}
     for file in searched:
         content = await asyncio.to_thread(Path.read_bytes, file)
@@ -160,7 +163,20 @@ async def test_no_secret_is_kept_anywhere(customers: Customers, stack: Stack) ->
         assert not found, f"{file.name} holds {found}"
 
 
-async def _eventually(customers: Customers, what: str, run_id: str, beginning: str) -> list[str]:
+async def _key_into_the_panel(customers: WhmcsClients, service_id: int) -> str:
+    """The key that the panel made for the service's owner, opened as WHMCS's session opens it."""
+    private, public = key_pair()
+    asked = {"service_id": service_id, "panel": "main", "requested_by": "admin", "public_key": public}
+    end = await customers.ask("sign-in", asked)
+    assert end.state == "COMPLETED", end.message
+    labels = (await customers.prefect.http.get(f"/flow_runs/{end.run_id}")).json()["labels"]
+    key = opened(labels["dciflow.sealed_key"], private)
+    made = (await customers.http.get("/control/keys")).json()
+    assert sha256(key.encode()).hexdigest() == made[-1]["sha256"]
+    return key
+
+
+async def _eventually(customers: WhmcsClients, what: str, run_id: str, beginning: str) -> list[str]:
     """All texts of that kind once one begins so: logs and task runs are events and come a while after the run's end."""
     for _ in range(120):
         rows = await customers.of_run(what, run_id)
@@ -171,7 +187,7 @@ async def _eventually(customers: Customers, what: str, run_id: str, beginning: s
     raise AssertionError(f"none of the {what} begins with {beginning!r}: {texts}")
 
 
-async def _cancel(customers: Customers, run_id: str) -> None:
+async def _cancel(customers: WhmcsClients, run_id: str) -> None:
     """What the UI's Cancel button does."""
     body = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
     await customers.prefect.http.post(f"/flow_runs/{run_id}/set_state", json=body)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from dciflow.stack import Stack
-from dciflow.trigger import RunEnd
-from simulator.profile import RYZEN, XEON
-from tests.e2e.billing import Customers, again, customers_of
+from dciflow.demo.prefect_api import RunEnd
+from dciflow.demo.stack import Stack
+from simulator.panel.profile import RYZEN, XEON
 from tests.e2e.scaled import WORKERS, scaled_stack
+from tests.e2e.whmcs_clients import WhmcsClients, again, whmcs_clients
 from tests.postgres import POSTGRES, new_database
 from tests.proxy import Proxy, postgres_proxy
 from tests.redis_database import new_redis_database
@@ -73,20 +73,20 @@ async def scaled(
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def customers(scaled: Stack) -> AsyncIterator[Customers]:
+async def customers(scaled: Stack) -> AsyncIterator[WhmcsClients]:
     """WHMCS's side of it."""
-    async with customers_of(scaled) as customers:
+    async with whmcs_clients(scaled) as customers:
         yield customers
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def orders(customers: Customers) -> list[dict[str, Any]]:
+async def orders(customers: WhmcsClients) -> list[dict[str, Any]]:
     """What is sold in the first story and given back in the second."""
     return await _buy(customers, XEON)
 
 
 async def test_the_orders_of_a_killed_worker_become_active_without_a_person(
-    scaled: Stack, customers: Customers, orders: list[dict[str, Any]]
+    scaled: Stack, customers: WhmcsClients, orders: list[dict[str, Any]]
 ) -> None:
     async with asyncio.timeout(STORY_SECONDS):
         for _ in orders:  # an installation that lasts until the worker is dead
@@ -123,7 +123,7 @@ async def test_the_orders_of_a_killed_worker_become_active_without_a_person(
 
 
 async def test_services_are_suspended_and_given_back_while_an_api_server_stops(
-    scaled: Stack, customers: Customers, orders: list[dict[str, Any]]
+    scaled: Stack, customers: WhmcsClients, orders: list[dict[str, Any]]
 ) -> None:
     async with asyncio.timeout(STORY_SECONDS):
         ends = await asyncio.gather(*(customers.ask("suspend", again(order)) for order in orders))
@@ -145,7 +145,7 @@ async def test_services_are_suspended_and_given_back_while_an_api_server_stops(
 
 
 async def test_a_database_that_restarts_again_and_again_costs_nobody_anything(
-    scaled: Stack, customers: Customers, postgres: Proxy
+    scaled: Stack, customers: WhmcsClients, postgres: Proxy
 ) -> None:
     async with asyncio.timeout(RESTARTS_SECONDS):
         bought = await _buy(customers, RYZEN)
@@ -170,18 +170,18 @@ async def test_a_database_that_restarts_again_and_again_costs_nobody_anything(
         assert state["incidents"] == []
 
 
-async def test_a_step_is_shown_as_done_whichever_server_its_events_came_in_by(customers: Customers) -> None:
+async def test_a_step_is_shown_as_done_whichever_server_its_events_came_in_by(customers: WhmcsClients) -> None:
     end = await customers.ask("check-panel", {"panel": "main"})
     assert end.state == "COMPLETED", end.message
     for _ in range(120):
         rows = await customers.of_run("task_runs", end.run_id)
-        if len(rows) == 2 and all(row["state_type"] == "COMPLETED" for row in rows):
+        if len(rows) == 3 and all(row["state_type"] == "COMPLETED" for row in rows):
             return
         await asyncio.sleep(0.25)
     raise AssertionError(f"{[(row['name'], row['state_type']) for row in rows]}")
 
 
-async def _buy(customers: Customers, configuration: str) -> list[dict[str, Any]]:
+async def _buy(customers: WhmcsClients, configuration: str) -> list[dict[str, Any]]:
     bought = [await customers.buy(configuration) for _ in range(ORDERS)]
     for order in bought:
         order["order"]["os_install_timeout_minutes"] = 1440  # the stories are about other failures
@@ -196,7 +196,7 @@ async def _restart(database: Proxy) -> None:
         database.mend()
 
 
-async def _sent(customers: Customers, endpoint: str, servers: set[int]) -> list[int]:
+async def _sent(customers: WhmcsClients, endpoint: str, servers: set[int]) -> list[int]:
     """How often each of the servers got such a call."""
     writes = (await customers.http.get("/control/writes")).raise_for_status().json()
     paths = [f"/{call['path']}/" for call in writes if call["endpoint"] == endpoint]
@@ -207,30 +207,33 @@ def _not_completed(ends: list[RunEnd]) -> list[RunEnd]:
     return [end for end in ends if end.state != "COMPLETED"]
 
 
-async def _state(customers: Customers) -> dict[str, Any]:
+async def _state(customers: WhmcsClients) -> dict[str, Any]:
     state: dict[str, Any] = (await customers.http.get("/control/state")).raise_for_status().json()
     return state
 
 
-async def _statuses(customers: Customers, orders: list[dict[str, Any]]) -> set[str]:
+async def _statuses(customers: WhmcsClients, orders: list[dict[str, Any]]) -> set[str]:
     ids = {order["service_id"] for order in orders}
     return {service["status"] for service in (await _state(customers))["services"] if service["id"] in ids}
 
 
-async def _players(customers: Customers, runs: list[str]) -> dict[str, list[str]]:
-    """The workers that played each run, in order; waits until the logs name one for each."""
-    words = "Played by worker "
+async def _players(customers: WhmcsClients, runs: list[str]) -> dict[str, list[str]]:
+    """The workers that took each run, in order; waits until the runs' states name one for each."""
+    words = "Taken by worker "
     for _ in range(120):
-        logs = [await customers.of_run("logs", run) for run in runs]
-        lines = [sorted((row["timestamp"], row["message"]) for row in rows) for rows in logs]
-        found = [[text.removeprefix(words) for _, text in one if text.startswith(words)] for one in lines]
+        found = []
+        for run in runs:
+            answer = await customers.prefect.http.get("/flow_run_states/", params={"flow_run_id": run})
+            states = sorted((row["timestamp"], row["message"] or "") for row in answer.raise_for_status().json())
+            taken = [text for _, text in states if text.startswith(words)]
+            found.append([text.removeprefix(words).removesuffix(".") for text in taken])
         if all(found):
             return dict(zip(runs, found, strict=True))
         await asyncio.sleep(0.25)
-    raise AssertionError("the logs do not say who plays")
+    raise AssertionError("the runs' states do not say which worker took them")
 
 
-async def _until_one_is_wiped(customers: Customers) -> None:
+async def _until_one_is_wiped(customers: WhmcsClients) -> None:
     while True:
         for server in (await _state(customers))["servers"]:
             operation = server["operation"]

@@ -1,7 +1,6 @@
 """Whole stories from an order in WHMCS to its end: the PHP module, a real Prefect server, the flows, the simulator."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,35 +8,37 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from dciflow.shop import ADDON, WhmcsShop, whmcs_shop
-from dciflow.stack import free_port, running_stack
-from dciflow.trigger import PrefectApi
-from simulator.profile import XEON, Profile
-from tests.e2e.orders import ordered, scheduled
+from dciflow.demo.ordering import ADDON, WhmcsOrdering, whmcs_ordering
+from dciflow.demo.prefect_api import PrefectApi
+from dciflow.demo.stack import WHY_TRUSTED, running_stack
+from simulator.panel.profile import XEON, Profile
+from simulator.processes import free_port
+from tests.e2e.orders import decided_on_the_page, ordered, scheduled
 from tests.mariadb import mariadb
+from tests.prefect_home import prefect_home
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 SPEED = 90.0
 """An OS installation takes 10 s: longer than the module waits for a run."""
-STEPS = ("Reserved", "Configured", "Installing", "Ready")
+STEPS = ("Reserved", "Installing", "Ready")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WhmcsShop]:
+async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WhmcsOrdering]:
     """A WHMCS with the module in it, on MariaDB, and everything behind it."""
     database = await mariadb()
-    home: Path = tmp_path_factory.mktemp("shop")
+    home = prefect_home(tmp_path_factory, "shop")
     async with running_stack(home, print, speed=SPEED, keep=lambda: True) as stack:
         prefect = PrefectApi(stack.api)
-        async with whmcs_shop(stack, prefect, database=database) as shop:
+        async with whmcs_ordering(stack, prefect, database=database) as shop:
             yield shop
             assert (await shop.whmcs.state()).php_faults == []
         await prefect.aclose()
 
 
 @pytest.mark.parametrize("order", ["status,hook,mail", "mail,hook,status"])
-async def test_an_order_goes_its_whole_way(shop: WhmcsShop, order: str) -> None:
+async def test_an_order_goes_its_whole_way(shop: WhmcsOrdering, order: str) -> None:
     await shop.whmcs.switch("order", order)
     story = await ordered(shop, f"whole{len(order)}{order[0]}")
     password = (await shop.whmcs.state()).service(story.service).password
@@ -70,7 +71,7 @@ async def test_an_order_goes_its_whole_way(shop: WhmcsShop, order: str) -> None:
     assert state.waiting(story.service) == []
 
 
-async def test_a_payment_that_comes_four_times_at_once_gets_one_server(shop: WhmcsShop) -> None:
+async def test_a_payment_that_comes_four_times_at_once_gets_one_server(shop: WhmcsOrdering) -> None:
     story = await ordered(shop, "often", dont_wait="on")
     said = await asyncio.gather(
         *(shop.whmcs.command(story.service, "CreateAccount", by) for by in ("payment", "payment", "admin", "api"))
@@ -82,7 +83,7 @@ async def test_a_payment_that_comes_four_times_at_once_gets_one_server(shop: Whm
     await story.give_back()
 
 
-async def test_a_service_that_is_cancelled_while_it_installs_gives_its_server_back(shop: WhmcsShop) -> None:
+async def test_a_service_that_is_cancelled_while_it_installs_gives_its_server_back(shop: WhmcsOrdering) -> None:
     story = await ordered(shop, "leaver")
     assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
     await shop.whmcs.edit("tblhosting", story.service, domainstatus="Cancelled")
@@ -96,7 +97,7 @@ async def test_a_service_that_is_cancelled_while_it_installs_gives_its_server_ba
     assert state.client_mails(story.service) == []
 
 
-async def test_strict_mode_says_done_when_it_is_done(shop: WhmcsShop) -> None:
+async def test_strict_mode_says_done_when_it_is_done(shop: WhmcsOrdering) -> None:
     await shop.whmcs.configure(ADDON, strict="on")
     try:
         story = await ordered(shop, "strict")
@@ -117,22 +118,26 @@ async def test_strict_mode_says_done_when_it_is_done(shop: WhmcsShop) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def second_panel(shop: WhmcsShop) -> AsyncIterator[str]:
+async def second_panel(shop: WhmcsOrdering, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """Another panel; as WHMCS knows it from its story on, it has to answer until the last one's end."""
     port = free_port()
     panel = f"http://127.0.0.1:{port}"
-    await shop.stack.start("second-simulator", "dciflow", "simulate", "--port", str(port), "--speed", str(SPEED))
+    machines = tmp_path_factory.mktemp("second-panel") / "profile.json"
+    machines.write_text(Profile.demo().model_copy(update={"first_machine": 500}).model_dump_json())
+    options = ("--port", str(port), "--speed", str(SPEED), "--profile", str(machines))
+    await shop.stack.start("second-simulator", "dciflow", "simulate", *options)
     await shop.stack.answers("second-simulator", f"{panel}/control/state")
     yield panel
     await shop.stack.stop("second-simulator")
 
 
-async def test_two_server_records_sell_from_two_panels(shop: WhmcsShop, second_panel: str) -> None:
+async def test_two_server_records_sell_from_two_panels(shop: WhmcsOrdering, second_panel: str) -> None:
     profile, port = Profile.demo(), httpx.URL(second_panel).port
     second = await shop.whmcs.add_server(
         "second", "127.0.0.1", profile.admin_email, profile.admin_password, port=port, secure=False
     )
     assert (await shop.whmcs.test_connection(second)).success
+    await shop.stack.command("panel", "trust", "second", "--why", WHY_TRUSTED)
     stories = [await ordered(shop, name, server=server) for name, server in (("here", shop.server), ("there", second))]
     for story in stories:
         assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
@@ -156,7 +161,7 @@ async def owners(panel: str) -> list[str]:
     return [server["owner"] for server in state["servers"] if server["owner"]]
 
 
-async def test_a_wrong_password_is_told_by_test_connection_and_mended_by_the_right_one(shop: WhmcsShop) -> None:
+async def test_a_wrong_password_is_told_by_test_connection_and_mended_by_the_right_one(shop: WhmcsOrdering) -> None:
     right = Profile.demo().admin_password
     await shop.whmcs.edit("tblservers", shop.server, password="not-the-password")
     refused = await shop.whmcs.test_connection(shop.server)
@@ -165,13 +170,13 @@ async def test_a_wrong_password_is_told_by_test_connection_and_mended_by_the_rig
     assert (await shop.whmcs.test_connection(shop.server)).success
 
 
-async def test_the_drop_downs_come_from_the_panel(shop: WhmcsShop) -> None:
+async def test_the_drop_downs_come_from_the_panel(shop: WhmcsOrdering) -> None:
     story = await ordered(shop, "chooser")
     await scheduled(shop, "catalogue")
     assert {XEON, "Debian-12-x86_64", "public-v4"} <= await story.offered()
 
 
-async def test_no_secret_is_kept_anywhere(shop: WhmcsShop, stack_files: list[Path]) -> None:
+async def test_no_secret_is_kept_anywhere(shop: WhmcsOrdering, stack_files: list[Path]) -> None:
     story = await ordered(shop, "canary", dont_wait="on")
     await shop.whmcs.edit("tblhosting", story.service, password="canary-of-the-service")
     assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
@@ -197,7 +202,7 @@ async def test_no_secret_is_kept_anywhere(shop: WhmcsShop, stack_files: list[Pat
 
 
 @pytest.fixture
-def stack_files(shop: WhmcsShop) -> list[Path]:
+def stack_files(shop: WhmcsOrdering) -> list[Path]:
     """What Prefect, the ledger and the worker keep in files."""
     home = shop.stack.home
     found = [file for file in home.rglob("*") if file.is_file() and not file.name.endswith("simulator.log")]
@@ -205,7 +210,7 @@ def stack_files(shop: WhmcsShop) -> list[Path]:
     return [file for file in found if "whmcs" not in file.relative_to(home).parts]
 
 
-async def test_a_prefect_that_is_away_is_told_in_one_line_and_retry_goes_on(shop: WhmcsShop) -> None:
+async def test_a_prefect_that_is_away_is_told_in_one_line_and_retry_goes_on(shop: WhmcsOrdering) -> None:
     story = await ordered(shop, "patient", dont_wait="on")
     await shop.whmcs.configure(ADDON, api_url="http://127.0.0.1:9/api")
     try:
@@ -220,29 +225,5 @@ async def test_a_prefect_that_is_away_is_told_in_one_line_and_retry_goes_on(shop
     await story.give_back()
 
 
-async def test_a_held_service_is_decided_on_from_the_addons_page(shop: WhmcsShop) -> None:
-    story = await ordered(shop, "held", dont_wait="on")
-    assert await shop.whmcs.command(story.service, "CreateAccount", "payment") == "success"
-    state = await story.mailed()
-    address = state.service(story.service).dedicatedip
-    async with httpx.AsyncClient(base_url=shop.stack.simulator) as simulator:
-        servers = (await simulator.get("/control/state")).json()["servers"]
-        server = next(server for server in servers if address in server["addresses"])
-        owner = {"action": "set_owner", "server": server["id"]}
-        (await simulator.post("/control/by-hand", json={**owner, "email": "other@example.com"})).raise_for_status()
-        assert "HELD (owner-changed)" in await shop.whmcs.command(story.service, "SuspendAccount", "automation")
-        (await simulator.post("/control/by-hand", json={**owner, "email": server["owner"]})).raise_for_status()
-
-    await scheduled(shop, "reconcile")
-    page = await shop.whmcs.addon_page(ADDON)
-    assert "owner-changed" in page
-    hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page[page.index('value="decide"') :]))
-    why = "the owner was set right again"
-    decision = {**hidden, "token": "stage-csrf-token", "task": "decide", "decision": "retry", "why": why}
-    assert "is being carried out" in await shop.whmcs.addon_page(ADDON, post=decision)
-    for _ in range(60):
-        if len(runs := await shop.prefect.runs("suspend", story.service)) > 1:
-            break
-        await asyncio.sleep(0.5)
-    assert (await shop.prefect.wait(runs[0])).state == "COMPLETED"
-    await story.give_back()
+async def test_a_held_service_is_decided_on_from_the_addons_page(shop: WhmcsOrdering) -> None:
+    await decided_on_the_page(shop)

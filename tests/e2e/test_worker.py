@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from dciflow.demo.stack import Stack
 from dciflow.registration import POOL, PROJECT
-from dciflow.stack import Stack
-from tests.e2e.billing import Customers
+from tests.e2e.whmcs_clients import WhmcsClients
 
 pytestmark = [pytest.mark.prefect, pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
@@ -19,10 +19,9 @@ SOON_SECONDS = 20
 
 
 async def test_a_worker_that_stops_hands_back_what_waits_and_the_next_one_goes_on(
-    stack: Stack, customers: Customers
+    stack: Stack, customers: WhmcsClients
 ) -> None:
-    order = await customers.buy()
-    await customers.http.post("/control/hang-next", json={"type": "os_install"})
+    order = await customers.buy_what_hangs()
     run_id = await customers.prefect.start("activate", order)
     server = await customers.until_it_installs(order["service_id"])
     try:
@@ -32,7 +31,7 @@ async def test_a_worker_that_stops_hands_back_what_waits_and_the_next_one_goes_o
         assert time.monotonic() - began < SOON_SECONDS
         run = (await customers.prefect.http.get(f"/flow_runs/{run_id}")).json()
         assert (run["state"]["type"], run["state"]["name"]) == ("SCHEDULED", "AwaitingRetry")
-        assert "Handed back by worker" in run["state"]["message"]
+        assert "Returned to the queue by worker" in run["state"]["message"]
     finally:
         await stack.start_worker()
     await customers.by_hand("end_operation", server, status="finished")
@@ -42,9 +41,8 @@ async def test_a_worker_that_stops_hands_back_what_waits_and_the_next_one_goes_o
     await customers.delete(order)
 
 
-async def test_a_prefect_server_that_dies_and_comes_back_ends_no_run(stack: Stack, customers: Customers) -> None:
-    waits, works = await customers.buy(), await customers.buy()
-    await customers.http.post("/control/hang-next", json={"type": "os_install"})
+async def test_a_prefect_server_that_dies_and_comes_back_ends_no_run(stack: Stack, customers: WhmcsClients) -> None:
+    waits, works = await customers.buy_what_hangs(), await customers.buy()
     run_of_waits = await customers.prefect.start("activate", waits)
     server = await customers.until_it_installs(waits["service_id"])
     run_of_works = await customers.prefect.start("activate", works)
@@ -80,7 +78,7 @@ async def test_a_worker_that_a_script_started_in_the_background_stops_when_asked
     assert worker.returncode == 0
 
 
-async def _installed_once(customers: Customers, order: dict[str, Any], before: dict[str, Any]) -> None:
+async def _installed_once(customers: WhmcsClients, order: dict[str, Any], before: dict[str, Any]) -> None:
     """The service has the server that it had, and on that the very installation that ran before."""
     now = await customers.server_of(order["service_id"])
     assert now is not None and now["id"] == before["id"]

@@ -7,11 +7,13 @@ import asyncio
 import random
 import sys
 
-from ledger import AlreadyClaimed, Ledger, claims
-from tests.ledger.story import Story
+from ledger import claims
+from ledger.database import Ledger
+from ledger.errors import AlreadyClaimed
+from tests.ledger.scenario import LedgerScenario
 
 
-async def activate(story: Story, service_id: int, servers: int) -> int | None:
+async def activate(story: LedgerScenario, service_id: int, servers: int) -> int | None:
     """Try the servers in random order, as an activation does; the claimed one, or None."""
     driver = await story.ask(service_id, run=f"run-{service_id}")
     candidates = set(range(1, servers + 1))
@@ -31,7 +33,7 @@ async def race(url: str, first: int, last: int, servers: int) -> dict[int, int |
     ledger = Ledger(url)
     numbers = range(first, last + 1)
     try:
-        won = await asyncio.gather(*(activate(Story(ledger), number, servers) for number in numbers))
+        won = await asyncio.gather(*(activate(LedgerScenario(ledger), number, servers) for number in numbers))
     finally:
         await ledger.dispose()
     return dict(zip(numbers, won, strict=True))

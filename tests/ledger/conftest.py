@@ -10,9 +10,9 @@ import pytest_asyncio
 from pytest_asyncio import is_async_test
 from sqlalchemy import event
 
-from ledger import Ledger
-from ledger.tables import Row
-from tests.ledger.story import Story
+from ledger.columns import LedgerRow
+from ledger.database import Ledger
+from tests.ledger.scenario import LedgerScenario
 from tests.postgres import new_database
 
 HERE = Path(__file__).parent
@@ -86,11 +86,11 @@ async def ledger(_opened: Ledger) -> Ledger:
     _opened.before_commit.clear()
     _opened.after_commit.clear()
     async with _opened.transaction() as session:
-        for table in reversed(Row.metadata.sorted_tables):
+        for table in reversed(LedgerRow.metadata.sorted_tables):
             await (await session.connection()).execute(table.delete())
     return _opened
 
 
 @pytest.fixture
-def story(ledger: Ledger) -> Story:
-    return Story(ledger)
+def story(ledger: Ledger) -> LedgerScenario:
+    return LedgerScenario(ledger)

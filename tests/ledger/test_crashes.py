@@ -5,30 +5,33 @@ from typing import Any
 
 import pytest
 
-from ledger import Driver, Ledger, State, claims, decisions, journal, permits, requests, services
-from ledger.tables import Row
-from tests.ledger.story import Story
+from ledger import claims, decisions, journal, permits, requests
+from ledger.columns import LedgerRow
+from ledger.database import Ledger
+from ledger.snapshots import Driver
+from ledger.states import State
+from tests.ledger.scenario import LedgerScenario
 
 
 class DiedError(Exception):
     """The process is gone, as far as the test is concerned."""
 
 
-Work = Callable[[Story, Driver], Awaitable[Any]]
+Work = Callable[[LedgerScenario, Driver], Awaitable[Any]]
 Seen = tuple[State, bool, bool, str | None]
 """What must change together: the state, whether there is a claim, whether a request is open, the permit's outcome."""
 
 
-async def _release(story: Story, driver: Driver) -> None:
+async def _release(story: LedgerScenario, driver: Driver) -> None:
     permit = await permits.current(story.ledger, 1, 1)
     assert permit is not None
     await claims.release(story.ledger, driver, permit_id=permit.id, now=story.now)
 
 
-async def _unproven(story: Story, driver: Driver) -> None:
+async def _unproven(story: LedgerScenario, driver: Driver) -> None:
     permit = await permits.current(story.ledger, 1, 1)
     assert permit is not None
-    await permits.unproven(story.ledger, driver, permit.id, story.now)
+    await permits.unproven(story.ledger, driver, story.now, permit.id)
 
 
 WORK: dict[str, tuple[State, Work, Seen]] = {
@@ -59,14 +62,14 @@ WORK: dict[str, tuple[State, Work, Seen]] = {
 @pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_crash_never_parts_a_state_from_what_it_implies(
-    ledger: Ledger, story: Story, work: str, when: str
+    ledger: Ledger, story: LedgerScenario, work: str, when: str
 ) -> None:
     start, do, expected = WORK[work]
     driver = await story.reach(start)
     if work in ("release", "unproven"):
         permit = await story.permit(driver)
-        await permits.use(ledger, driver, permit.id, story.now)
-        await permits.record_operation(ledger, driver, permit.id, 901, story.now)
+        await permits.use(ledger, driver, story.now, permit.id)
+        await permits.record_operation(ledger, driver, story.now, permit.id, 901)
     rows, seen = await _rows(ledger), await _seen(story)
     await _die(ledger, when, lambda: do(story, driver))
     if when == "before":
@@ -75,7 +78,7 @@ async def test_a_crash_never_parts_a_state_from_what_it_implies(
     assert await _seen(story) == expected
 
 
-async def test_an_intent_and_its_move_are_one(ledger: Ledger, story: Story) -> None:
+async def test_an_intent_and_its_move_are_one(ledger: Ledger, story: LedgerScenario) -> None:
     driver = await story.reach(State.PREPARING)
 
     async def note() -> object:
@@ -91,9 +94,9 @@ async def test_an_intent_and_its_move_are_one(ledger: Ledger, story: Story) -> N
     assert [entry.state for entry in await journal.entries(ledger, 1, 1)] == ["intended"]
 
 
-async def test_a_persons_decision_and_its_move_are_one(ledger: Ledger, story: Story) -> None:
+async def test_a_persons_decision_and_its_move_are_one(ledger: Ledger, story: LedgerScenario) -> None:
     driver = await story.reach(State.ACTIVE)
-    await services.hold(ledger, driver, reason="odd", evidence="-", now=story.now)
+    await story.hold(driver)
 
     async def leave() -> object:
         return await decisions.leave_hold(ledger, 1, to=State.RELEASING, who="ann", why="-", now=story.now)
@@ -107,13 +110,13 @@ async def test_a_persons_decision_and_its_move_are_one(ledger: Ledger, story: St
     assert (await story.service()).state is State.RELEASING
 
 
-async def test_a_crash_after_using_a_permit_never_uses_it_again(ledger: Ledger, story: Story) -> None:
+async def test_a_crash_after_using_a_permit_never_uses_it_again(ledger: Ledger, story: LedgerScenario) -> None:
     driver = await story.reach(State.ERASING)
     permit = await story.permit(driver)
-    await _die(ledger, "after", lambda: permits.use(ledger, driver, permit.id, story.now))
+    await _die(ledger, "after", lambda: permits.use(ledger, driver, story.now, permit.id))
     driver = await story.ask(run="run-2", takeover=True)
     with pytest.raises(Exception, match="was used before"):
-        await permits.use(ledger, driver, permit.id, story.now)
+        await permits.use(ledger, driver, story.now, permit.id)
 
 
 async def _die(ledger: Ledger, when: str, work: Callable[[], Awaitable[object]]) -> None:
@@ -127,7 +130,7 @@ async def _die(ledger: Ledger, when: str, work: Callable[[], Awaitable[object]])
     hooks.remove(die)
 
 
-async def _seen(story: Story) -> Seen:
+async def _seen(story: LedgerScenario) -> Seen:
     service = await story.service()
     permit = await permits.current(story.ledger, 1, 1)
     open_ones = await requests.open_requests(story.ledger)
@@ -139,6 +142,6 @@ async def _rows(ledger: Ledger) -> list[tuple[object, ...]]:
         connection = await session.connection()
         return [
             (table.name, *row)
-            for table in Row.metadata.sorted_tables
+            for table in LedgerRow.metadata.sorted_tables
             for row in await connection.execute(table.select())
         ]

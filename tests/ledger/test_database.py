@@ -11,10 +11,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from ledger import Ledger, LedgerError, results, services
+from ledger import results, services
+from ledger.columns import LedgerRow
+from ledger.database import Ledger
+from ledger.errors import LedgerError
 from ledger.schema import VERSION_TABLE
-from ledger.tables import Row
-from tests.ledger.story import Story
+from tests.ledger.scenario import LedgerScenario
 
 
 async def test_the_migrations_make_the_tables_that_the_code_has(empty_url: str) -> None:
@@ -24,7 +26,7 @@ async def test_the_migrations_make_the_tables_that_the_code_has(empty_url: str) 
 
     def differences(connection: Connection) -> list[object]:
         options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
-        return list(compare_metadata(MigrationContext.configure(connection, opts=options), Row.metadata))
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), LedgerRow.metadata))
 
     engine = create_async_engine(empty_url)
     async with engine.connect() as connection:
@@ -92,13 +94,13 @@ def test_an_address_that_cannot_be_a_ledger_is_refused(url: str, line: str) -> N
         Ledger(url)
 
 
-async def test_a_moment_without_a_time_zone_is_refused(ledger: Ledger, story: Story) -> None:
+async def test_a_moment_without_a_time_zone_is_refused(ledger: Ledger, story: LedgerScenario) -> None:
     with pytest.raises(LedgerError, match="has no time zone"):
         await services.remember(ledger, service_id=1, panel="main", now=datetime(2026, 3, 1))
     assert await services.get(ledger, 1) is None
 
 
-async def test_a_transaction_that_lost_a_conflict_runs_again(ledger: Ledger, story: Story) -> None:
+async def test_a_transaction_that_lost_a_conflict_runs_again(ledger: Ledger, story: LedgerScenario) -> None:
     lost = OperationalError("", None, sqlite3.OperationalError("database is locked"))
     turns = [lost, lost, None]
 
@@ -113,7 +115,7 @@ async def test_a_transaction_that_lost_a_conflict_runs_again(ledger: Ledger, sto
     assert await results.read(ledger, "key") == b"kept"
 
 
-async def test_a_conflict_that_does_not_end_is_told(ledger: Ledger, story: Story) -> None:
+async def test_a_conflict_that_does_not_end_is_told(ledger: Ledger, story: LedgerScenario) -> None:
     def lose() -> None:
         raise OperationalError("", None, sqlite3.OperationalError("database is locked"))
 
@@ -123,7 +125,7 @@ async def test_a_conflict_that_does_not_end_is_told(ledger: Ledger, story: Story
     assert await results.read(ledger, "key") is None
 
 
-async def test_a_cancelled_write_leaves_the_ledger_usable(ledger: Ledger, story: Story) -> None:
+async def test_a_cancelled_write_leaves_the_ledger_usable(ledger: Ledger, story: LedgerScenario) -> None:
     tasks = [asyncio.create_task(results.write(ledger, f"key-{n}", b"x", story.now)) for n in range(30)]
     await tasks[0]
     for task in tasks[1::2]:

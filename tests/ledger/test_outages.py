@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from ledger import Ledger, LedgerError, requests, services
+from ledger import requests, services
+from ledger.database import Ledger
 from ledger.engine import is_outage
-from ledger.errors import Outage
-from tests.ledger.story import Story
+from ledger.errors import LedgerError, LedgerUnavailable
+from tests.ledger.scenario import LedgerScenario
 from tests.postgres import on_postgres
 from tests.proxy import Proxy, postgres_proxy
 
@@ -28,7 +29,7 @@ async def behind_a_proxy(url: str, outage_seconds: float = 30) -> AsyncIterator[
 
 async def test_a_database_that_restarts_is_waited_for(postgres_url: str) -> None:
     async with behind_a_proxy(postgres_url) as (ledger, between):
-        story = Story(ledger)
+        story = LedgerScenario(ledger)
         await story.ask()
         between.cut()
         asking, looking = asyncio.create_task(story.ask()), asyncio.create_task(services.get(ledger, 1))
@@ -41,7 +42,7 @@ async def test_a_database_that_restarts_is_waited_for(postgres_url: str) -> None
 
 async def test_a_database_that_stays_away_is_one_line(postgres_url: str) -> None:
     async with behind_a_proxy(postgres_url, outage_seconds=0.2) as (ledger, between):
-        await Story(ledger).ask()
+        await LedgerScenario(ledger).ask()
         between.cut()
         with pytest.raises(LedgerError, match="Check the database"):
             await services.get(ledger, 1)
@@ -49,7 +50,7 @@ async def test_a_database_that_stays_away_is_one_line(postgres_url: str) -> None
 
 async def test_a_commit_whose_answer_was_lost_is_not_repeated(postgres_url: str) -> None:
     async with behind_a_proxy(postgres_url) as (ledger, between):
-        story = Story(ledger)
+        story = LedgerScenario(ledger)
         await story.ask()
         tries = []
 
@@ -58,7 +59,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_repeated(postgres_url: str)
             between.cut()
 
         ledger.before_commit.append(cut)
-        with pytest.raises(Outage, match="look before repeating"):
+        with pytest.raises(LedgerUnavailable, match="look before repeating"):
             await story.ask()
         assert len(tries) == 1
         ledger.before_commit.clear()
@@ -80,7 +81,7 @@ async def test_connections_that_break_in_the_middle_of_a_question_are_made_anew(
         while not over.is_set():
             try:
                 await services.remember(ledger, service_id=service_id, panel="main", now=now)
-            except Outage as error:
+            except LedgerUnavailable as error:
                 # Whether a commit whose answer was lost got through, nobody can know; anything else is done again.
                 assert asyncio.current_task() in committing, error
                 committing.discard(asyncio.current_task())
@@ -105,3 +106,33 @@ def test_what_asyncpg_says_of_a_broken_connection_is_an_outage() -> None:
         assert is_outage(broken)
         assert is_outage(DBAPIError("SELECT 1", {}, said))
     assert not is_outage(DBAPIError("SELECT 1", {}, Exception("syntax error")))
+
+
+async def test_a_connection_that_is_lost_while_it_is_made_is_an_outage(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, connect, lost = Ledger(postgres_url), asyncpg.connect, []
+
+    async def lose_the_first(*args: object, **kwargs: object) -> object:
+        if not lost:
+            lost.append(1)
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return await connect(*args, **kwargs)
+
+    monkeypatch.setattr(asyncpg, "connect", lose_the_first)
+    await LedgerScenario(ledger).ask()
+    assert lost
+    await ledger.dispose()
+
+
+async def test_a_database_that_refuses_the_connection_is_one_line(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_args: object, **_kwargs: object) -> object:
+        raise asyncpg.InvalidPasswordError("password authentication failed")
+
+    monkeypatch.setattr(asyncpg, "connect", refuse)
+    ledger = Ledger(postgres_url)
+    with pytest.raises(LedgerError, match=r"password authentication failed\. Check the database"):
+        await services.get(ledger, 1)
+    await ledger.dispose()

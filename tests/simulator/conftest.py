@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from simulated_visit import Visit, Visiting
 
 from dcimanager.endpoints import Dialect
-from simulator.app import Simulation
-from simulator.clock import ManualClock
-from simulator.profile import Profile
-from simulator.variants import Variants
+from simulator.http.app import Simulation
+from simulator.panel.clock import ManualClock
+from simulator.panel.profile import Profile
+from simulator.panel.variants import Variants
+from tests.simulator.visit import Visit, Visiting
 
 
 @pytest.fixture

@@ -8,12 +8,15 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from whmcs.billing import Billing
-from whmcs.transport import Access, Call
+from whmcs.api import WhmcsApi
+from whmcs.transport import WhmcsAccess, WhmcsCall
 
-ACCESS = Access(
+ACCESS = WhmcsAccess(
     url="https://billing.example.com/whmcs/", identifier="canary-identifier", secret=SecretStr("canary+secret/1")
 )
+
+DONE = {"result": "success"}
+"""The answer of WHMCS to what it has done and has nothing more to say of."""
 
 
 class ScriptedWhmcs(httpx.AsyncBaseTransport):
@@ -37,20 +40,20 @@ class ScriptedWhmcs(httpx.AsyncBaseTransport):
         return httpx.Response(200, text=said if isinstance(said, str) else json.dumps(said))
 
 
-class Scene:
+class WhmcsVisit:
     """The client, what it talked to, how long it waited and what it logged."""
 
     def __init__(self, *script: object) -> None:
-        self.whmcs = ScriptedWhmcs(*script)
+        self.scripted = ScriptedWhmcs(*script)
         self.waits: list[float] = []
-        self.calls: list[Call] = []
+        self.calls: list[WhmcsCall] = []
 
         async def sleep(seconds: float) -> None:
             self.waits.append(seconds)
 
-        self.billing = Billing(ACCESS, http=self.whmcs, on_call=self.calls.append, sleep=sleep)
+        self.whmcs = WhmcsApi(ACCESS, http=self.scripted, on_call=self.calls.append, sleep=sleep)
 
 
 @pytest.fixture
-def scene() -> Callable[..., Scene]:
-    return Scene
+def scene() -> Callable[..., WhmcsVisit]:
+    return WhmcsVisit

@@ -1,4 +1,4 @@
-"""A pretend WHMCS for each file of tests; each test finds an empty shop in it."""
+"""A simulated WHMCS for each file of tests; each test finds an empty shop in it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from simulator.whmcs_host import PretendWhmcs, pretend_whmcs
+from simulator.whmcs_php.host import FakeWhmcs, fake_whmcs
 from tests.mariadb import mariadb
 from tests.whmcs_module.fake_prefect import FakePrefect, serving
-from tests.whmcs_module.stories import ADDON, AUTH, PANEL_PASSWORD, SETTINGS, Scene
+from tests.whmcs_module.stories import ADDON, AUTH, PANEL_PASSWORD, SETTINGS, ModuleHarness
 
 HERE = Path(__file__).parent
 
@@ -21,14 +21,14 @@ def overlay() -> Path:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PretendWhmcs]:
+async def running(overlay: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FakeWhmcs]:
     database = await mariadb()
-    async with pretend_whmcs(module=overlay, database=database, home=tmp_path_factory.mktemp("whmcs")) as host:
+    async with fake_whmcs(module=overlay, database=database, home=tmp_path_factory.mktemp("whmcs")) as host:
         yield host
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def whmcs(running: PretendWhmcs) -> PretendWhmcs:
+async def whmcs(running: FakeWhmcs) -> FakeWhmcs:
     """An empty shop."""
     await running.reset()
     return running
@@ -43,7 +43,7 @@ def prefect() -> FakePrefect:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def scene(whmcs: PretendWhmcs, prefect: FakePrefect) -> AsyncIterator[Scene]:
+async def scene(whmcs: FakeWhmcs, prefect: FakePrefect) -> AsyncIterator[ModuleHarness]:
     """A shop with the real module, two panels and a product; at the end no PHP warning and no wrong call to Prefect."""
     with serving(prefect) as api:
         assert (await whmcs.activate(ADDON)).status == "success"
@@ -54,6 +54,6 @@ async def scene(whmcs: PretendWhmcs, prefect: FakePrefect) -> AsyncIterator[Scen
         ]
         client = await whmcs.add_client("ann+tag@example.com", "Ann", "Ünal")
         product = await whmcs.add_product("Xeon", SETTINGS)
-        yield Scene(whmcs, prefect, client, panels, product)
+        yield ModuleHarness(whmcs, prefect, client, panels, product)
         assert (await whmcs.state()).php_faults == []
         assert prefect.wrong == []

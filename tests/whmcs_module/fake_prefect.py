@@ -1,6 +1,6 @@
 """A Prefect server of a hundred lines: what the module asks of one, and every way in which it may not answer.
 
-Source: dossier "Prefect 3", sections 1.1 to 1.7 (201 and 200 of a key, 409 of a duplicate name, 422 that echoes the
+Source: docs/sources.md, Prefect 1.1 to 1.7 (201 and 200 of a key, 409 of a duplicate name, 422 that echoes the
 request).
 """
 
@@ -8,7 +8,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,11 +16,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from ledger.orders import Order
+from ledger.service_identity import ServiceIdentity
+from ledger.wishes import ServiceWish
+from runtime.sealing import PublicKey
+from runtime.ssh_public_key import SshPublicKey
 
-FLOWS = ("activate", "suspend", "unsuspend", "terminate", "check-panel", "adopt", "decide-held")
+COMMANDS = ("activate", "suspend", "unsuspend", "terminate")
+ERRANDS = ("power", "sign-in", "reinstall", "change-addresses", "change-order", "set-ptr", "rescue", "rename")
+FLOWS = (*COMMANDS, *ERRANDS, "check-panel", "adopt", "decide-held")
 BODY = {"name", "parameters", "tags", "idempotency_key"}
 Fault = Literal["500", "429", "502", "503", "504", "401", "403", "html", "slow", "lost", "cut"]
 SLOW_SECONDS = 12
@@ -32,14 +38,69 @@ class _Parameters(BaseModel):
     service_id: int
     panel: str
     requested_by: Literal["cron", "admin", "client", "api"]
+    identity: ServiceIdentity
+    asked_at: datetime
+    who: str | None = Field(default=None, min_length=1, max_length=80)
 
 
 class _Activation(_Parameters):
     order: Order
 
 
+class _TakingAway(_Parameters):
+    wish: ServiceWish
+
+
+class _Power(_Parameters):
+    command: Literal["on", "off", "reboot", "look"]
+
+
+class _Rescue(_Parameters):
+    command: Literal["start", "leave"]
+
+
+class _Reinstall(_Parameters):
+    os_template: str
+    hostname_typed: str
+    ssh_key: SshPublicKey | None = None
+
+
+class _ChangeAddresses(_Parameters):
+    ipv4_count: int
+    give_back: str
+    ipv6_count: int | None
+
+
+class _SignIn(_Parameters):
+    public_key: PublicKey
+
+
+class _SetPtr(_Parameters):
+    address: str
+    name: str
+
+
+class _Rename(_Parameters):
+    hostname: str
+
+
+_WANTED: dict[str, type[_Parameters]] = {
+    "activate": _Activation,
+    "suspend": _TakingAway,
+    "terminate": _TakingAway,
+    "power": _Power,
+    "reinstall": _Reinstall,
+    "change-addresses": _ChangeAddresses,
+    "change-order": _Activation,
+    "set-ptr": _SetPtr,
+    "rescue": _Rescue,
+    "rename": _Rename,
+    "sign-in": _SignIn,
+}
+
+
 @dataclass
-class Run:
+class FakeRun:
     """A flow run. body: as it was asked for. asked: how often it was created, repeats included."""
 
     id: str
@@ -67,15 +128,18 @@ def state(type_: str, message: str = "", since: float = 0) -> dict[str, Any]:
 class FakePrefect:
     """What the server remembers, and what the test tells it to do.
 
-    ends: flow -> (state, message, labels) that its next runs have as soon as somebody reads them. faults: played one a
+    ends: flow -> (state, message, labels) that its next runs have as soon as somebody reads them; labels may be made of
+    the run. graces: flow ->
+    seconds after which its next runs come: each hands over to a run that is scheduled for then. faults: played one a
     request to paths that contain the text. auth: "user:password" that it asks for, "" for none.
     """
 
     def __init__(self) -> None:
         self.deployments = {flow: str(uuid4()) for flow in FLOWS}
         self.auth = ""
-        self.runs: list[Run] = []
-        self.ends: dict[str, tuple[str, str, dict[str, Any]]] = {}
+        self.runs: list[FakeRun] = []
+        self.ends: dict[str, tuple[str, str, dict[str, Any] | Callable[[FakeRun], dict[str, Any]]]] = {}
+        self.graces: dict[str, float] = {}
         self.blocks: dict[str, dict[str, Any]] = {}
         self.variables: dict[str, JsonValue] = {}
         self.faults: list[tuple[Fault, str]] = []
@@ -88,11 +152,11 @@ class FakePrefect:
         """The next requests to such a path meet these faults, one each."""
         self.faults += [(fault, on) for fault in faults]
 
-    def of(self, service_id: int) -> list[Run]:
+    def of(self, service_id: int) -> list[FakeRun]:
         """The runs for the service."""
         return [run for run in self.runs if run.parameters.get("service_id") == service_id]
 
-    def only(self, service_id: int) -> Run:
+    def only(self, service_id: int) -> FakeRun:
         """The one run for the service. Raises ValueError: there is none, or more than one."""
         (run,) = self.of(service_id)
         return run
@@ -126,8 +190,7 @@ class FakePrefect:
                 runs = [run for run in self.runs if run.id == id_]
                 return (200, self._read(runs[0])) if runs else missing
             case "GET", "variables", "name", name:
-                known = name in self.variables
-                return (200, {"name": name, "value": self.variables[name]}) if known else missing
+                return (200, {"name": name, "value": self.variables[name]}) if name in self.variables else missing
             case "GET", "block_types", "slug", "dcimanager-panel":
                 return 200, {"id": "type-of-panels"}
             case "POST", "block_schemas", "filter":
@@ -147,9 +210,9 @@ class FakePrefect:
     def _create(self, flow: str, body: dict[str, Any]) -> tuple[int, Any]:
         if set(body) - BODY:
             return 422, {"exception_detail": "extra_forbidden", "request_body": body}
-        if flow in FLOWS[:4]:
+        if flow in COMMANDS + ERRANDS:
             try:
-                (_Activation if flow == "activate" else _Parameters).model_validate_json(json.dumps(body["parameters"]))
+                _WANTED.get(flow, _Parameters).model_validate_json(json.dumps(body["parameters"]))
             except ValidationError as error:
                 self.wrong.append(f"{flow}: {error}")
         for run in self.runs:
@@ -158,14 +221,21 @@ class FakePrefect:
                 if run.body != body:
                     self.wrong.append(f"{flow}: one key for two wishes: {run.body} and {body}")
                 return 200, self._read(run)
-        run = Run(str(uuid4()), flow, body)
+        run = FakeRun(str(uuid4()), flow, body)
         self.runs.append(run)
-        return 201, {"id": run.id, "name": body.get("name"), "state": run.state, "labels": {}}
+        shown = {"id": run.id, "name": body.get("name"), "state": run.state, "labels": {}}
+        return 201, {**shown, "parameters": run.parameters}
 
-    def _read(self, run: Run) -> dict[str, Any]:
-        if run.flow in self.ends and run.state["type"] == "SCHEDULED":
+    def _read(self, run: FakeRun) -> dict[str, Any]:
+        is_due = run.state["type"] == "SCHEDULED" and "state_details" not in run.state
+        if run.flow in self.ends and is_due:
             type_, message, labels = self.ends[run.flow]
-            run.becomes(type_, message, **labels)
+            run.becomes(type_, message, **(labels(run) if callable(labels) else labels))
+        elif run.flow in self.graces and is_due:
+            then = datetime.fromtimestamp(time.time() + self.graces[run.flow], UTC).isoformat()
+            later = FakeRun(str(uuid4()), run.flow, run.body, {**run.state, "state_details": {"scheduled_time": then}})
+            self.runs.append(later)
+            run.becomes("COMPLETED", next_run=later.id)
         return {
             "id": run.id, "name": run.body.get("name"), "state": run.state, "labels": run.labels,
             "parameters": run.parameters, "created": None, "start_time": None, "end_time": None,
@@ -220,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-class Server(ThreadingHTTPServer):
+class FakePrefectServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
@@ -229,7 +299,7 @@ class Server(ThreadingHTTPServer):
 def serving(prefect: FakePrefect, port: int = 0) -> Iterator[str]:
     """Serve it on the loopback address for the block: its API's address. Leaving the block refuses connections."""
     handler = type("Handler", (_Handler,), {"prefect": prefect})
-    with Server(("127.0.0.1", port), handler) as server:
+    with FakePrefectServer(("127.0.0.1", port), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

@@ -3,19 +3,25 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from simulator.whmcs_control import Activity, Command, QueueRow, Service
-from simulator.whmcs_host import PretendWhmcs
-from tests.whmcs_module.fake_prefect import FakePrefect, Run
+from simulator.whmcs_php.control import Command
+from simulator.whmcs_php.host import FakeWhmcs
+from simulator.whmcs_php.shown import ActivityShown, QueueRow, ServiceShown
+from tests.whmcs_module.fake_prefect import FakePrefect, FakeRun
 
 ADDON = "dcimanager6flows"
 OVERLAY = Path(__file__).parents[2] / "whmcs-module"
 SETTINGS = ["Xeon E-2388G", "Debian-12-x86_64", "", "public-v4", "60", "", ""]
 """The product's settings in the manual's order."""
+LATER = "power suspension_mode grace reinstall reinstall_os ptr sign_in rescue rename ssh_key".split()
+"""The settings from the tenth on, as tests name them; Order.php has their places."""
 PANEL_PASSWORD = 'canary-panel/"& ü'
 SERVICE_PASSWORD = "canary+service/'<"
 AUTH = "whmcs:canary-auth"
 CANARY = "canary"
+TOKEN = "simulated-csrf-token"
+TABLES = ("request", "service", "panel", "setting", "errand", "traffic")
 FLOW: dict[Command, str] = {
     "CreateAccount": "activate",
     "SuspendAccount": "suspend",
@@ -29,13 +35,15 @@ BEFORE: dict[Command, str] = {
     "TerminateAccount": "Active",
 }
 """The status in which WHMCS runs the command."""
+OVERDUE = "2020-01-31"
+"""The next due date of a service that WHMCS suspends."""
 
 
 @dataclass
-class Scene:
+class ModuleHarness:
     """What a story plays on. panels: WHMCS's server records. stale: how old a request must be for the cron to look."""
 
-    whmcs: PretendWhmcs
+    whmcs: FakeWhmcs
     prefect: FakePrefect
     client: int
     panels: list[int]
@@ -55,9 +63,11 @@ class Scene:
         """A service in the state in which WHMCS runs the command."""
         service = await self.buy()
         await self.whmcs.edit("tblhosting", service, domainstatus=BEFORE[command])
+        if command == "SuspendAccount":
+            await self.whmcs.edit("tblhosting", service, nextduedate=OVERDUE)
         return service
 
-    async def service(self, service: int) -> Service:
+    async def service(self, service: int) -> ServiceShown:
         return (await self.whmcs.state()).service(service)
 
     async def status(self, service: int) -> str:
@@ -69,8 +79,13 @@ class Scene:
     async def waiting(self, service: int) -> list[QueueRow]:
         return (await self.whmcs.state()).waiting(service)
 
-    async def activities(self) -> list[Activity]:
+    async def activities(self) -> list[ActivityShown]:
         return (await self.whmcs.state()).activities
+
+    async def sold(self, settings: list[str]) -> int:
+        """A service with its server, of a product with these settings."""
+        self.product = await self.whmcs.add_product("Xeon", settings)
+        return await self.activated()
 
     async def activated(self) -> int:
         """A service whose activation has run to its end."""
@@ -80,7 +95,7 @@ class Scene:
         assert await self.status(service) == "Active"
         return service
 
-    async def finish(self, service: int, run: Run) -> None:
+    async def finish(self, service: int, run: FakeRun) -> None:
         """What an activation does at its end: write-back, COMPLETED, and the call that closes the request."""
         await self.write_back(service)
         run.becomes("COMPLETED", step="ready", server=7, state="ACTIVE")
@@ -114,6 +129,12 @@ PATIENCE = "WAIT_SECONDS = 8.0;"
 """How long a command waits for its run: Command.php's own line."""
 
 
+def settings_with(**given: str) -> list[str]:
+    """The product's settings, with these of the later ones, and without a wipe delay."""
+    assert not given.keys() - set(LATER)
+    return [*SETTINGS[:6], "", "", "0", *(given.get(name, "") for name in LATER)]
+
+
 def hurried(folder: Path, seconds: float = 0.5) -> Path:
     """The module with its commands' wait cut to half a second, and nothing else changed: most runs go on after it.
 
@@ -121,8 +142,14 @@ def hurried(folder: Path, seconds: float = 0.5) -> Path:
     """
     copy = folder / "whmcs"
     shutil.copytree(OVERLAY, copy)
-    file = copy / "modules/addons/dcimanager6flows/lib/Command.php"
+    file = copy / "modules/addons/dcimanager6flows/lib/Request/Command.php"
     text = file.read_text()
     assert text.count(PATIENCE) == 1
     file.write_text(text.replace(PATIENCE, f"WAIT_SECONDS = {seconds:.1f};"))
     return copy
+
+
+async def order_of(scene: ModuleHarness, service: int) -> Any:
+    """The order that the module gives to Prefect when it activates the service."""
+    await scene.whmcs.command(service, "CreateAccount")
+    return scene.prefect.only(service).parameters["order"]

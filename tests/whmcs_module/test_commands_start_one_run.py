@@ -120,12 +120,8 @@ async def test_a_fault_that_stays_is_one_line_and_retry_starts_the_same_request(
     (row,) = await scene.waiting(service)
     assert await scene.whmcs.retry(row.id) == "success"
     assert await scene.waiting(service) == []
-    assert scene.prefect.only(service).body["idempotency_key"].endswith(f":{await last_request(scene, service)}")
-
-
-async def last_request(scene, service):
-    (row,) = await scene.whmcs.sql("SELECT MAX(id) AS id FROM mod_dcimanager6_request WHERE service_id = ?", service)
-    return row["id"]
+    (request,) = await scene.whmcs.sql("SELECT token FROM mod_dcimanager6_request WHERE service_id = ?", service)
+    assert scene.prefect.only(service).body["idempotency_key"].endswith(f":{request['token']}")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -283,11 +279,9 @@ async def test_undocumented_keys_of_params_are_not_needed(scene):
         assert await scene.whmcs.command(await scene.ready_for(command), command) == "success"
 
 
-async def test_what_is_not_built_says_so_and_a_renewal_does_nothing(scene):
+async def test_a_renewal_does_nothing(scene):
     service = await scene.activated()
     assert await scene.whmcs.command(service, "Renew", "automation") == "success"
-    for command in ("ChangePackage", "ChangePassword"):
-        assert is_one_line_without_secrets(await scene.whmcs.command(service, command))
     assert len(scene.prefect.of(service)) == 1
 
 

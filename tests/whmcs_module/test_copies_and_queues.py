@@ -7,7 +7,7 @@ import pytest
 from tests.whmcs_module.stories import ADDON, SETTINGS, hurried
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-TOKEN = "stage-csrf-token"
+TOKEN = "simulated-csrf-token"
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whmcs_module.fake_prefect import Run
+from tests.whmcs_module.fake_prefect import FakeRun
 from tests.whmcs_module.stories import BEFORE, FLOW, SERVICE_PASSWORD, hurried
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -62,7 +62,9 @@ async def test_an_activation_that_ends_while_whmcs_waits_gives_active_and_one_ma
 
 async def test_an_activation_that_hands_over_is_followed_to_its_watcher(scene):
     service, run = await started(scene)
-    watcher = Run("00000000-0000-4000-8000-00000000000a", "watch-os-install", {"parameters": {}, "idempotency_key": ""})
+    watcher = FakeRun(
+        "00000000-0000-4000-8000-00000000000a", "watch-os-install", {"parameters": {}, "idempotency_key": ""}
+    )
     scene.prefect.runs.append(watcher)
     watcher.becomes("RUNNING")
     run.becomes("COMPLETED", step="installing", next_run=watcher.id)
@@ -73,7 +75,9 @@ async def test_an_activation_that_hands_over_is_followed_to_its_watcher(scene):
 
 
 async def test_an_order_that_does_not_wait_for_its_os_is_answered_as_soon_as_its_own_run_has_ended(scene):
-    watcher = Run("00000000-0000-4000-8000-00000000000b", "watch-os-install", {"parameters": {}, "idempotency_key": ""})
+    watcher = FakeRun(
+        "00000000-0000-4000-8000-00000000000b", "watch-os-install", {"parameters": {}, "idempotency_key": ""}
+    )
     scene.prefect.runs.append(watcher)
     watcher.becomes("RUNNING")
     scene.prefect.ends["activate"] = ("COMPLETED", "", {"step": "installing", "next_run": watcher.id})
@@ -225,6 +229,24 @@ async def test_a_run_that_was_deleted_in_prefect_is_a_failure(scene):
     await scene.whmcs.custom(service, "sync")
     (row,) = await scene.waiting(service)
     assert "deleted" in row.last_attempt_error
+
+
+async def test_a_run_that_the_door_does_not_show_keeps_its_request_open_and_stops_no_other(scene):
+    service, run = await started(scene)
+    other, its_run = await started(scene)
+    scene.prefect.then(*["403"] * 30, on=f"flow_runs/{run.id}")
+    assert f"The door does not show run {run.id}" in await scene.whmcs.custom(service, "sync")
+    await scene.later()
+    await scene.whmcs.custom(other, "sync")  # the cron comes to it after the first one
+    its_run.becomes("FAILED", "Refusal: no.")
+    await scene.later()
+    await scene.whmcs.cron()
+    assert [row.service_id for row in await scene.waiting(other)] == [other]
+    assert await scene.waiting(service) == []
+    scene.prefect.faults.clear()
+    run.becomes("COMPLETED", step="ready", server=7, state="ACTIVE")
+    await scene.whmcs.custom(service, "sync")
+    assert await scene.status(service) == "Active"
 
 
 @pytest.mark.parametrize("fault", ["500", "401", "html", "lost"])

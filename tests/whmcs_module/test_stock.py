@@ -1,18 +1,16 @@
 """WHMCS's stock follows the free servers, and stays as it is whenever nobody knows how many there are."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.whmcs_module.stocked_shop import BEFORE, XEON, StockedShop, counted
 from tests.whmcs_module.stories import ADDON, SETTINGS, hurried
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-XEON = SETTINGS[0]
-BEFORE = 7
-"""What the stock is before the cron looks: no story counts to it."""
 
 
 @pytest.fixture(scope="module")
@@ -20,68 +18,15 @@ def overlay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return hurried(tmp_path_factory.mktemp("overlay"))
 
 
-class Shop:
-    """The scene with a product that follows the stock. Panels are called main and second."""
-
-    def __init__(self, scene: Any, product: int) -> None:
-        self.scene, self.whmcs, self.product = scene, scene.whmcs, product
-
-    def offers(self, panel: str, *configurations: dict[str, Any], age_minutes: float = 5, locations=(1, 2)) -> None:
-        """Keep a catalogue of two parts, as the flow does."""
-        at = (datetime.now(UTC) - timedelta(minutes=age_minutes)).isoformat()
-        name = f"dcimanager_catalogue_{panel}"
-        places = [{"id": number, "name": f"Place {number}"} for number in locations]
-        self.scene.prefect.variables |= {
-            f"{name}_1": {"at": at, "configurations": list(configurations)},
-            f"{name}_2": {"at": at, "os_templates": ["Debian-12-x86_64"], "locations": places},
-            name: {"at": at, "parts": 2},
-        }
-
-    async def stock(self, product: int | None = None) -> int:
-        """What WHMCS has in stock after its cron."""
-        await self.whmcs.cron()
-        return await self.quantity(product)
-
-    async def quantity(self, product: int | None = None) -> int:
-        (row,) = await self.whmcs.sql("SELECT qty FROM tblproducts WHERE id = ?", product or self.product)
-        return int(row["qty"])
-
-    async def another(self, settings: list[str], **columns: object) -> int:
-        """One more product that follows the stock."""
-        product = await self.whmcs.add_product("Other", settings)
-        await self.whmcs.edit("tblproducts", product, **{"stockcontrol": 1, "qty": BEFORE, **columns})
-        return product
-
-    async def lines(self) -> list[str]:
-        """What the activity log says of products."""
-        return [line.description for line in await self.scene.activities() if "product" in line.description]
-
-    async def page(self) -> str:
-        return await self.whmcs.addon_page(ADDON)
-
-    async def becomes_one_of_the_first_release(self) -> None:
-        """Its tables are as the first release made them."""
-        await self.page()
-        await self.whmcs.sql("ALTER TABLE mod_dcimanager6_service DROP COLUMN server_since")
-        await self.whmcs.sql("DROP TABLE mod_dcimanager6_stock")
-        await self.whmcs.sql("UPDATE mod_dcimanager6_setting SET value = '1' WHERE name = 'schema'")
-
-
-def counted(total: int | None, name: str = XEON, **fit: int) -> dict[str, Any]:
-    """A configuration of a catalogue; fit by location: at_1=2."""
-    by_place = None if total is None else {place.removeprefix("at_"): number for place, number in fit.items()}
-    return {"name": name, "fit": by_place, "total": total}
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def shop(scene: Any) -> Shop:
+async def shop(scene: Any) -> StockedShop:
     product = await scene.whmcs.add_product("Xeon in stock", [*SETTINGS, "on"])
     group = await scene.whmcs.add_group("main only", [scene.panels[0]])
     await scene.whmcs.edit("tblproducts", product, stockcontrol=1, qty=BEFORE, servergroup=group)
-    return Shop(scene, product)
+    return StockedShop(scene, product)
 
 
-async def test_the_stock_is_what_the_panel_has_free(shop: Shop) -> None:
+async def test_the_stock_is_what_the_panel_has_free(shop: StockedShop) -> None:
     shop.offers("main", counted(3, at_1=2, at_2=1), counted(90, name="Other"))
     assert await shop.stock() == 3
     page = await shop.page()
@@ -90,7 +35,13 @@ async def test_the_stock_is_what_the_panel_has_free(shop: Shop) -> None:
     assert await shop.stock() == 0
 
 
-async def test_only_a_product_that_asks_for_it_is_touched(shop: Shop) -> None:
+async def test_parts_that_stand_apart_from_another_panels_index_are_read(shop: StockedShop) -> None:
+    shop.offers("main", counted(3, at_1=2, at_2=1), apart=True)
+    shop.scene.prefect.variables["dcimanager_catalogue_main_2"] = {"at": "of panel main-2", "parts": 1}
+    assert await shop.stock() == 3
+
+
+async def test_only_a_product_that_asks_for_it_is_touched(shop: StockedShop) -> None:
     shop.offers("main", counted(0))
     shop.offers("second", counted(0))
     silent = await shop.another([*SETTINGS, ""])
@@ -102,7 +53,7 @@ async def test_only_a_product_that_asks_for_it_is_touched(shop: Shop) -> None:
     assert [line for line in await shop.lines() if f"product {shop.product} " not in line] == []
 
 
-async def test_a_product_of_one_location_counts_the_servers_there(shop: Shop) -> None:
+async def test_a_product_of_one_location_counts_the_servers_there(shop: StockedShop) -> None:
     shop.offers("main", counted(5, at_1=5))
     settings = [*SETTINGS, "on"]
     here, there, nowhere = [
@@ -114,7 +65,7 @@ async def test_a_product_of_one_location_counts_the_servers_there(shop: Shop) ->
     assert "has no location 9" in await shop.page()
 
 
-async def test_a_product_without_a_group_is_sold_from_every_panel_that_is_not_disabled(shop: Shop) -> None:
+async def test_a_product_without_a_group_is_sold_from_every_panel_that_is_not_disabled(shop: StockedShop) -> None:
     shop.offers("main", counted(2))
     shop.offers("second", counted(3))
     product = await shop.another([*SETTINGS, "on"])
@@ -139,7 +90,7 @@ async def test_a_product_without_a_group_is_sold_from_every_panel_that_is_not_di
         ("no moment", "do not fit together"),
     ],
 )
-async def test_what_is_not_known_is_not_zero(shop: Shop, spoil: str, said: str) -> None:
+async def test_what_is_not_known_is_not_zero(shop: StockedShop, spoil: str, said: str) -> None:
     variables = shop.scene.prefect.variables
     shop.offers("main", counted(3))
     match spoil:
@@ -168,7 +119,7 @@ async def test_what_is_not_known_is_not_zero(shop: Shop, spoil: str, said: str) 
     assert await shop.lines() == []
 
 
-async def test_a_sum_with_one_unknown_panel_is_unknown_and_other_products_are_counted(shop: Shop) -> None:
+async def test_a_sum_with_one_unknown_panel_is_unknown_and_other_products_are_counted(shop: StockedShop) -> None:
     shop.offers("main", counted(2))
     shop.offers("second", counted(None))
     product = await shop.another([*SETTINGS, "on"])
@@ -179,7 +130,7 @@ async def test_a_sum_with_one_unknown_panel_is_unknown_and_other_products_are_co
     assert "could not count" not in await shop.page()
 
 
-async def test_a_failing_read_is_made_once_and_does_not_stop_the_other_products(shop: Shop) -> None:
+async def test_a_failing_read_is_made_once_and_does_not_stop_the_other_products(shop: StockedShop) -> None:
     shop.offers("second", counted(4))
     await shop.another([*SETTINGS, "on"])
     group = await shop.whmcs.add_group("second only", [shop.scene.panels[1]])
@@ -189,14 +140,14 @@ async def test_a_failing_read_is_made_once_and_does_not_stop_the_other_products(
     assert len(read) == 1
 
 
-async def test_a_group_without_a_panel_is_no_stock_of_zero(shop: Shop) -> None:
+async def test_a_group_without_a_panel_is_no_stock_of_zero(shop: StockedShop) -> None:
     shop.offers("main", counted(2))
     product = await shop.another([*SETTINGS, "on"], servergroup=await shop.whmcs.add_group("empty", []))
     assert await shop.stock(product) == BEFORE
     assert "no DCImanager 6 server that it may be sold from" in await shop.page()
 
 
-async def test_an_activation_counts_until_the_catalogue_knows_its_server(shop: Shop) -> None:
+async def test_an_activation_counts_until_the_catalogue_knows_its_server(shop: StockedShop) -> None:
     shop.offers("main", counted(2))
     service = await shop.scene.buy()
     assert await shop.whmcs.command(service, "CreateAccount") == "success"
@@ -215,7 +166,7 @@ async def test_an_activation_counts_until_the_catalogue_knows_its_server(shop: S
     assert await shop.stock() == 1
 
 
-async def test_a_second_life_of_a_service_counts_again(shop: Shop) -> None:
+async def test_a_second_life_of_a_service_counts_again(shop: StockedShop) -> None:
     shop.scene.prefect.ends["terminate"] = ("COMPLETED", "", {})  # labels may be lost
     service = await shop.scene.activated()
     await shop.whmcs.sql("UPDATE mod_dcimanager6_service SET server_since = '2026-01-01 00:00:00'")
@@ -227,7 +178,7 @@ async def test_a_second_life_of_a_service_counts_again(shop: Shop) -> None:
     assert await shop.stock() == 1
 
 
-async def test_a_retry_of_an_activation_that_lost_its_server_counts_again(shop: Shop) -> None:
+async def test_a_retry_of_an_activation_that_lost_its_server_counts_again(shop: StockedShop) -> None:
     service = await shop.scene.buy()
     assert await shop.whmcs.command(service, "CreateAccount") == "success"
     run = shop.scene.prefect.only(service)
@@ -242,7 +193,7 @@ async def test_a_retry_of_an_activation_that_lost_its_server_counts_again(shop: 
     assert await shop.stock() == 1
 
 
-async def test_an_activation_that_has_just_failed_counts_until_the_next_catalogue(shop: Shop) -> None:
+async def test_an_activation_that_has_just_failed_counts_until_the_next_catalogue(shop: StockedShop) -> None:
     shop.scene.prefect.ends["activate"] = ("FAILED", "Refusal: No such OS template.", {})
     shop.offers("main", counted(2))
     assert await shop.whmcs.command(await shop.scene.buy(), "CreateAccount") != "success"
@@ -253,7 +204,7 @@ async def test_an_activation_that_has_just_failed_counts_until_the_next_catalogu
 
 @pytest.mark.parametrize(("place", "left"), [("", 1), ("1", 1), ("2", 2)])
 async def test_an_order_for_another_location_takes_nothing_away_and_one_for_all_may(
-    shop: Shop, place: str, left: int
+    shop: StockedShop, place: str, left: int
 ) -> None:
     shop.offers("main", counted(4, at_1=2, at_2=2))
     (group,) = await shop.whmcs.sql("SELECT servergroup FROM tblproducts WHERE id = ?", shop.product)
@@ -267,7 +218,7 @@ async def test_an_order_for_another_location_takes_nothing_away_and_one_for_all_
     assert await shop.quantity() == 3
 
 
-async def test_an_activation_of_something_else_takes_nothing_away(shop: Shop) -> None:
+async def test_an_activation_of_something_else_takes_nothing_away(shop: StockedShop) -> None:
     shop.offers("main", counted(2))
     other = await shop.another(["Other", *SETTINGS[1:], ""])
     services = [await shop.scene.buy(product=other), await shop.scene.buy(panel=1)]
@@ -276,14 +227,16 @@ async def test_an_activation_of_something_else_takes_nothing_away(shop: Shop) ->
     assert await shop.stock() == 2
 
 
-async def test_more_activations_than_servers_are_a_stock_of_zero_and_not_less(shop: Shop) -> None:
+async def test_more_activations_than_servers_are_a_stock_of_zero_and_not_less(shop: StockedShop) -> None:
     shop.offers("main", counted(1))
     for _ in range(2):
         assert await shop.whmcs.command(await shop.scene.buy(), "CreateAccount") == "success"
     assert await shop.stock() == 0
 
 
-async def test_the_activity_log_tells_when_it_is_sold_out_and_when_it_comes_back_and_nothing_else(shop: Shop) -> None:
+async def test_the_activity_log_tells_when_it_is_sold_out_and_when_it_comes_back_and_nothing_else(
+    shop: StockedShop,
+) -> None:
     for free in (3, 2, 0, 0, 1, 4):
         shop.offers("main", counted(free))
         await shop.whmcs.cron()
@@ -292,7 +245,7 @@ async def test_the_activity_log_tells_when_it_is_sold_out_and_when_it_comes_back
     assert "can be sold again: 1 free" in back
 
 
-async def test_an_order_that_whmcs_has_counted_itself_is_told_nowhere(shop: Shop) -> None:
+async def test_an_order_that_whmcs_has_counted_itself_is_told_nowhere(shop: StockedShop) -> None:
     shop.offers("main", counted(1))
     assert await shop.stock() == 1
     await shop.whmcs.order(shop.scene.client, shop.product, "web9.example.com", server=shop.scene.panels[0])
@@ -301,7 +254,7 @@ async def test_an_order_that_whmcs_has_counted_itself_is_told_nowhere(shop: Shop
     assert await shop.lines() == []
 
 
-async def test_a_stock_that_is_right_is_not_written(shop: Shop) -> None:
+async def test_a_stock_that_is_right_is_not_written(shop: StockedShop) -> None:
     shop.offers("main", counted(BEFORE))
     await shop.whmcs.sql("CREATE TABLE mod_guard (id INT)")
     await shop.whmcs.sql(
@@ -317,13 +270,13 @@ async def test_a_stock_that_is_right_is_not_written(shop: Shop) -> None:
         await shop.whmcs.sql("DROP TRIGGER guard")
 
 
-async def test_a_shop_of_the_first_release_is_widened(shop: Shop) -> None:
+async def test_a_shop_of_the_first_release_is_widened(shop: StockedShop) -> None:
     await shop.becomes_one_of_the_first_release()
     shop.offers("main", counted(2))
     assert await shop.stock() == 2
 
 
-async def test_an_upgrade_of_the_addon_widens_its_tables_and_keeps_their_rows(shop: Shop) -> None:
+async def test_an_upgrade_of_the_addon_widens_its_tables_and_keeps_their_rows(shop: StockedShop) -> None:
     await shop.becomes_one_of_the_first_release()
     kept = await shop.whmcs.sql("SELECT * FROM mod_dcimanager6_setting WHERE name <> 'schema'")
     await shop.whmcs.configure(ADDON, version="0.0.1")
@@ -333,7 +286,7 @@ async def test_an_upgrade_of_the_addon_widens_its_tables_and_keeps_their_rows(sh
     assert await shop.whmcs.sql("SELECT * FROM mod_dcimanager6_setting WHERE name <> 'schema'") == kept
 
 
-async def test_the_setting_is_the_eighth_and_the_drop_downs_read_the_same_catalogue(shop: Shop) -> None:
+async def test_the_setting_is_the_eighth_and_the_drop_downs_read_the_same_catalogue(shop: StockedShop) -> None:
     await shop.whmcs.edit("tblservers", shop.scene.panels[1], disabled=1)
     shop.offers("main", counted(3), counted(None, name="Unknown"))
     fields = await shop.whmcs.product_form(shop.product)

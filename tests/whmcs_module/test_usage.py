@@ -98,7 +98,7 @@ async def test_traffic_that_is_off_is_silence(month: Month) -> None:
     ("spoil", "said"),
     [("old", "too old"), ("torn", "do not fit together"), ("Prefect is down", "Prefect answered 500")],
 )
-async def test_what_is_old_or_cannot_be_read_is_not_written_and_said_in_one_line(
+async def test_what_is_old_or_cannot_be_read_is_not_written_and_translate_errors(
     month: Month, spoil: str, said: str
 ) -> None:
     service = await month.service()

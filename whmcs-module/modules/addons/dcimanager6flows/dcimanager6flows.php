@@ -8,9 +8,9 @@ if (!defined('WHMCS')) {
 
 require_once __DIR__ . '/lib/load.php';
 
-use Dciflow\AddonPage;
-use Dciflow\Guard;
-use Dciflow\Schema;
+use Dciflow\Page\AddonPage;
+use Dciflow\Request\ErrorBoundary;
+use Dciflow\Store\Schema;
 
 function dcimanager6flows_config(): array
 {
@@ -25,13 +25,13 @@ function dcimanager6flows_config(): array
                 'FriendlyName' => 'Prefect API address',
                 'Type' => 'text',
                 'Size' => '60',
-                'Description' => 'For example https://prefect-whmcs.example.com:8443/api, the door of docs/least-privilege.md',
+                'Description' => 'For example https://prefect-whmcs.example.com:8443/api: dciflow door (docs/least-privilege.md)',
             ],
             'auth' => [
                 'FriendlyName' => 'Prefect auth string',
                 'Type' => 'password',
                 'Size' => '40',
-                'Description' => 'user:password, as the proxy knows this WHMCS. WHMCS keeps it in plain text.',
+                'Description' => 'What dciflow door add printed: name:secret. WHMCS keeps it in plain text.',
             ],
             'ui_url' => [
                 'FriendlyName' => 'Prefect UI address',
@@ -57,7 +57,7 @@ function dcimanager6flows_config(): array
 
 function dcimanager6flows_activate(): array
 {
-    $problem = Guard::text(static function (): string {
+    $problem = ErrorBoundary::text(static function (): string {
         Schema::ensure();
         return '';
     });
@@ -74,7 +74,7 @@ function dcimanager6flows_deactivate(): array
 
 function dcimanager6flows_upgrade($vars = []): void
 {
-    Guard::quietly([Schema::class, 'ensure']);
+    ErrorBoundary::quietly([Schema::class, 'ensure']);
 }
 
 function dcimanager6flows_output($vars = []): void

@@ -14,14 +14,28 @@ if (!defined('WHMCS')) {
 
 require_once __DIR__ . '/../../addons/dcimanager6flows/lib/load.php';
 
-use Dciflow\AdminTab;
-use Dciflow\Buttons;
-use Dciflow\Choices;
-use Dciflow\ClientPage;
-use Dciflow\Command;
-use Dciflow\Order;
-use Dciflow\PanelCheck;
-use Dciflow\Usage;
+use Dciflow\Errand\ChangePackage;
+use Dciflow\Errand\Power;
+use Dciflow\Errand\Reinstall;
+use Dciflow\Errand\Rename;
+use Dciflow\Errand\Rescue;
+use Dciflow\Errand\ReverseName;
+use Dciflow\Errand\StaffForms;
+use Dciflow\Errand\SignIn;
+use Dciflow\Errand\SignInAction;
+use Dciflow\Page\AdminTab;
+use Dciflow\Page\ClientPage;
+use Dciflow\Page\ConfigLoaders;
+use Dciflow\Page\CustomFunctions;
+use Dciflow\Page\ProductSettings;
+use Dciflow\Page\ServerChoice;
+use Dciflow\Prefect\Contract;
+use Dciflow\Request\Command;
+use Dciflow\Request\Order;
+use Dciflow\Store\PanelCheck;
+use Dciflow\Store\Tenants;
+use Dciflow\Store\Usage;
+use Dciflow\Whmcs\TrafficMetrics;
 
 function dcimanager6_MetaData(): array
 {
@@ -31,103 +45,37 @@ function dcimanager6_MetaData(): array
         'RequiresServer' => true,
         'DefaultNonSSLPort' => '80',
         'DefaultSSLPort' => '443',
+        // For metrics only: there is no ListAccounts.
+        'ListAccountsUniqueIdentifierDisplayName' => Tenants::FIELD,
+        'ListAccountsUniqueIdentifierField' => 'customfield.' . Tenants::FIELD,
+        'ServiceSingleSignOnLabel' => SignIn::LABEL,
+        'AdminSingleSignOnLabel' => SignIn::LABEL,
     ];
 }
 
-/** WHMCS keeps them by position, as configoption1 and so on: append only. */
 function dcimanager6_ConfigOptions($params = []): array
 {
-    return [
-        'configuration' => [
-            'FriendlyName' => 'Server configuration type',
-            'Type' => 'text',
-            'Size' => '40',
-            'Loader' => 'dcimanager6_LoadConfigurations',
-            'SimpleMode' => true,
-            'Description' => 'Server configuration name in DCImanager; diagnostics of a server show it.',
-        ],
-        'os_template' => [
-            'FriendlyName' => 'Operation system',
-            'Type' => 'text',
-            'Size' => '40',
-            'Loader' => 'dcimanager6_LoadOsTemplates',
-            'SimpleMode' => true,
-            'Description' => 'OS template name in DCImanager. The configurable option OS goes over it.',
-        ],
-        'do_not_wait' => [
-            'FriendlyName' => "Don't wait the OS install",
-            'Type' => 'yesno',
-            'SimpleMode' => true,
-            'Description' => 'The activation does not wait for the OS; a second run does. '
-                . 'The service stays Pending until the OS is installed in either case.',
-        ],
-        'ip_pool' => [
-            'FriendlyName' => 'IP address group',
-            'Type' => 'text',
-            'Size' => '40',
-            'Loader' => 'dcimanager6_LoadIpPools',
-            'SimpleMode' => true,
-            'Description' => 'IP pool name in DCImanager.',
-        ],
-        'os_timeout' => [
-            'FriendlyName' => 'OS Installation timeout (minute)',
-            'Type' => 'text',
-            'Size' => '5',
-            'Default' => (string) Order::DEFAULT_TIMEOUT,
-            'SimpleMode' => true,
-            'Description' => 'After so many minutes an unfinished installation is ended, waited for or not.',
-        ],
-        'location_id' => [
-            'FriendlyName' => 'Location ID',
-            'Type' => 'text',
-            'Size' => '5',
-            'Loader' => 'dcimanager6_LoadLocations',
-            'SimpleMode' => true,
-            'Description' => 'Location ID in DCImanager. Empty: servers of every location.',
-        ],
-        'verified_only' => [
-            'FriendlyName' => 'User email verifying option check',
-            'Type' => 'yesno',
-            'SimpleMode' => true,
-            'Description' => 'A client without a verified e-mail address cannot manage the service through WHMCS, '
-                . 'and its activation waits for the verification.',
-        ],
-        'stock' => [
-            'FriendlyName' => 'Stock of free servers',
-            'Type' => 'yesno',
-            'SimpleMode' => true,
-            'Description' => "WHMCS's stock follows the free, fit servers; needs Stock Control on the product.",
-        ],
-        'wipe_delay' => [
-            'FriendlyName' => 'Wipe delay (hours)',
-            'Type' => 'text',
-            'Size' => '5',
-            'Default' => '0',
-            'SimpleMode' => true,
-            'Description' => 'So long after a deletion the server is only off the network and can be brought back; '
-                . '0 wipes at once. It holds for services that are activated from now on.',
-        ],
-    ];
+    return ProductSettings::all();
 }
 
 function dcimanager6_LoadConfigurations($params = []): array
 {
-    return Choices::of(Order::CONFIGURATION, (array) $params);
+    return ConfigLoaders::choices(Order::CONFIGURATION, (array) $params);
 }
 
 function dcimanager6_LoadOsTemplates($params = []): array
 {
-    return Choices::of(Order::OS, (array) $params);
+    return ConfigLoaders::choices(Order::OS, (array) $params);
 }
 
 function dcimanager6_LoadIpPools($params = []): array
 {
-    return Choices::of(Order::IP_POOL, (array) $params);
+    return ConfigLoaders::choices(Order::IP_POOL, (array) $params);
 }
 
 function dcimanager6_LoadLocations($params = []): array
 {
-    return Choices::of(Order::LOCATION, (array) $params);
+    return ConfigLoaders::choices(Order::LOCATION, (array) $params);
 }
 
 function dcimanager6_TestConnection($params = []): array
@@ -137,22 +85,22 @@ function dcimanager6_TestConnection($params = []): array
 
 function dcimanager6_CreateAccount($params = []): string
 {
-    return Command::run('activate', (array) $params);
+    return Command::run(Contract::ACTIVATE, (array) $params);
 }
 
 function dcimanager6_SuspendAccount($params = []): string
 {
-    return Command::run('suspend', (array) $params);
+    return Command::run(Contract::SUSPEND, (array) $params);
 }
 
 function dcimanager6_UnsuspendAccount($params = []): string
 {
-    return Command::run('unsuspend', (array) $params);
+    return Command::run(Contract::UNSUSPEND, (array) $params);
 }
 
 function dcimanager6_TerminateAccount($params = []): string
 {
-    return Command::run('terminate', (array) $params);
+    return Command::run(Contract::TERMINATE, (array) $params);
 }
 
 /** Called once a day for each server record; see Usage for what is written. */
@@ -161,47 +109,94 @@ function dcimanager6_UsageUpdate($params = []): string
     return Usage::update((array) $params);
 }
 
+/** Asked for products, for server records and for services; see TrafficMetrics for what is told. */
+function dcimanager6_MetricProvider($params = []): TrafficMetrics
+{
+    return new TrafficMetrics((array) $params);
+}
+
 /** A paid renewal changes nothing on the server. */
 function dcimanager6_Renew($params = []): string
 {
     return Command::SUCCESS;
 }
 
-/** The text is shown to clients, too. */
-function dcimanager6_ChangePassword($params = []): string
-{
-    return 'The password of a server is not changed from here. Change it on the server itself.';
-}
-
+/** WHMCS asks after the client has paid; what cannot be delivered the client area leads away from before (Hooks). */
 function dcimanager6_ChangePackage($params = []): string
 {
-    return 'A server is not changed into another one from here: order the new one, move, and cancel the old one.';
+    return ChangePackage::run((array) $params);
 }
 
 function dcimanager6_AdminCustomButtonArray($params = []): array
 {
-    return ['Sync' => 'sync', 'Retry' => 'retry', 'Unlink' => 'unlink'];
+    return [
+        'Sync' => 'sync', 'Retry' => 'retry', 'Link server' => 'link', 'Unlink' => 'unlink', 'Power on' => 'powerOn',
+        'Power off' => 'powerOff', 'Reboot' => 'reboot', 'Look at the power' => 'lookAtPower',
+        'Boot the rescue system' => 'startRescue', 'Leave rescue' => 'leaveRescue',
+    ];
 }
 
 /** Called by flows through the API, by the cron and by staff: any time, any number of times. */
 function dcimanager6_sync($params = []): string
 {
-    return Buttons::sync((array) $params);
+    return CustomFunctions::sync((array) $params);
 }
 
 function dcimanager6_retry($params = []): string
 {
-    return Buttons::retry((array) $params);
+    return CustomFunctions::retry((array) $params);
+}
+
+function dcimanager6_link($params = []): string
+{
+    return ServerChoice::link((array) $params);
 }
 
 function dcimanager6_unlink($params = []): string
 {
-    return Buttons::unlink((array) $params);
+    return CustomFunctions::unlink((array) $params);
+}
+
+function dcimanager6_powerOn($params = []): string
+{
+    return Power::byStaff((array) $params, Contract::POWER_ON);
+}
+
+function dcimanager6_powerOff($params = []): string
+{
+    return Power::byStaff((array) $params, Contract::POWER_OFF);
+}
+
+function dcimanager6_reboot($params = []): string
+{
+    return Power::byStaff((array) $params, Contract::POWER_REBOOT);
+}
+
+function dcimanager6_lookAtPower($params = []): string
+{
+    return Power::byStaff((array) $params, Contract::POWER_LOOK);
+}
+
+function dcimanager6_startRescue($params = []): string
+{
+    return Rescue::byStaff((array) $params, Contract::RESCUE_START);
+}
+
+function dcimanager6_leaveRescue($params = []): string
+{
+    return Rescue::byStaff((array) $params, Contract::RESCUE_LEAVE);
 }
 
 function dcimanager6_AdminServicesTabFields($params = []): array
 {
     return AdminTab::rows((array) $params);
+}
+
+function dcimanager6_AdminServicesTabFieldsSave($params = []): void
+{
+    ServerChoice::save((array) $params);
+    Reinstall::bySave((array) $params);
+    StaffForms::save((array) $params);
 }
 
 function dcimanager6_ClientArea($params = []): array
@@ -212,10 +207,58 @@ function dcimanager6_ClientArea($params = []): array
 /** The only functions that a client may call. */
 function dcimanager6_ClientAreaAllowedFunctions(): array
 {
-    return ['refresh'];
+    return ['refresh', 'power', 'reinstall', 'setPtr', 'rescue', 'rename'];
 }
 
 function dcimanager6_refresh($params = []): string
 {
-    return Buttons::refresh((array) $params);
+    return CustomFunctions::refresh((array) $params);
+}
+
+/** The form of the client's page says which: on, off, reboot or look. */
+function dcimanager6_power($params = []): string
+{
+    return Power::byClient((array) $params);
+}
+
+/** The form of the client's page says with which OS, and has the host name typed. */
+function dcimanager6_reinstall($params = []): string
+{
+    return Reinstall::byClient((array) $params);
+}
+
+/** The form of the client's page says which address and which name. */
+function dcimanager6_setPtr($params = []): string
+{
+    return ReverseName::byClient((array) $params);
+}
+
+/** The form of the client's page says which: start or leave. */
+function dcimanager6_rescue($params = []): string
+{
+    return Rescue::byClient((array) $params);
+}
+
+/** The form of the client's page says which host name. */
+function dcimanager6_rename($params = []): string
+{
+    return Rename::byClient((array) $params);
+}
+
+/** WHMCS's link and button at a service, for its client and for staff. */
+function dcimanager6_ServiceSingleSignOn($params = []): array
+{
+    return SignIn::run((array) $params);
+}
+
+/** WHMCS's button at a server record, which is no service: nobody is signed in there as an administrator of the panel. */
+function dcimanager6_AdminSingleSignOn($params = []): array
+{
+    return SignIn::run((array) $params);
+}
+
+/** Asked for by WHMCS 8.5 and later only, which has the classes. */
+function dcimanager6_CustomActions($params = [])
+{
+    return SignInAction::collection((array) $params);
 }

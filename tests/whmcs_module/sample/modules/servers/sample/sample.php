@@ -1,6 +1,6 @@
 <?php
 
-/** The least module that shows what the stage does: its first setting says what its commands answer. */
+/** The smallest module that shows what the simulated WHMCS does: its first setting says what its commands answer. */
 
 if (!defined('WHMCS')) {
     die('This file cannot be accessed directly');

@@ -1,0 +1,1 @@
+"""Reads what a panel says of its own calls, and proposes the dialect from it."""

@@ -1,0 +1,1 @@
+"""The simulated DCImanager itself: servers, ports, addresses, operations and users, without HTTP."""

@@ -1,9 +1,0 @@
-<?php
-
-/** The stage's own control: {"do": name, "with": {arguments}} in, {"value": ...} or {"error": text} out. */
-
-declare(strict_types=1);
-
-require_once __DIR__ . '/init.php';
-
-Stage\Control::play((string) file_get_contents('php://input'));

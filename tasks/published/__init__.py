@@ -1,0 +1,1 @@
+"""What WHMCS reads from Prefect's variables: the one way to write them, the catalogue, the traffic."""

@@ -1,0 +1,1 @@
+"""WHMCS, ledger and panels compared: sources, matching, drift, repairs, report."""
