@@ -5,7 +5,7 @@ A command is a flow here, so that it has the points that a lifecycle has.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -15,6 +15,7 @@ from flows.activate import activate
 from flows.terminate import terminate
 from flows.watch_os_install import watch_os_install
 from ledger import leftovers, server_notes
+from ledger.database import Ledger
 from ledger.errors import IllegalMove
 from runtime.clock import clock
 from runtime.connections import ledger
@@ -51,9 +52,11 @@ async def give_up_leftovers(service_id: int, panel: str) -> None:
 @flow(name="server reserve", validate_parameters=False)
 async def reserve(service_id: int, panel: str) -> None:
     """Keep a server for the service."""
-    await server_notes.reserve(
-        ledger(), panel=panel, server_id=RESERVED, service_id=service_id, **WHO, now=clock().now()
-    )
+    await _keep_for(ledger(), service_id, clock().now())
+
+
+async def _keep_for(ledger: Ledger, service_id: int, now: datetime) -> None:
+    await server_notes.reserve(ledger, panel=PANEL, server_id=RESERVED, service_id=service_id, **WHO, now=now)
 
 
 @flow(name="server release", validate_parameters=False)
@@ -107,16 +110,14 @@ async def _reserved_for_another(harness: Harness) -> int:
     service_id = await _without_a_server(harness)
     for server_id in set(harness.panel.servers) - {RESERVED}:
         harness.panel.admin.protect(server_id)
-    await server_notes.reserve(
-        harness.ledger, panel=PANEL, server_id=RESERVED, service_id=4711, **WHO, now=harness.clock.now()
-    )
+    await _keep_for(harness.ledger, 4711, harness.clock.now())
     return service_id
 
 
 async def _installing_on_its_reserve(harness: Harness) -> int:
     """The server that was kept for it is being installed, and the run that watches has begun."""
     service_id = harness.buy()
-    await reserve.fn(service_id=service_id, panel=PANEL)
+    await _keep_for(harness.ledger, service_id, harness.clock.now())
     await Process(harness).run(activate, service_id, "first activation", order=order(harness, wait_for_os=False))
     return service_id
 
