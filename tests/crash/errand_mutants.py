@@ -7,10 +7,12 @@ import pytest
 import flows._errand
 import flows.power
 import flows.rename
+import flows.rescue
 import flows.set_ptr
 import tasks.identity
 import tasks.power
 import tasks.ptr
+import tasks.rescue
 from flows._client_limit import OftenCheck
 from ledger.snapshots import Service
 from runtime.driver import driving
@@ -42,6 +44,18 @@ def _own_by_its_request(patch: Patch) -> None:
 
     patch.setattr(flows.power, "reboot_attempt", by_request)
     patch.setattr(flows._errand, "was_done", never)
+
+
+def _rescue_started_whatever_was_before(patch: Patch) -> None:
+    """Neither the journal nor an operation that runs is looked at."""
+    patch.setattr(tasks.rescue, "_of_this_run", lambda *_: None)
+    patch.setattr(tasks.rescue, "_require_idle", lambda *_: None)
+
+
+def _rescue_whosesoever_it_is(patch: Patch) -> None:
+    _identity_not_compared(patch)
+    patch.setattr(flows.rescue, "confirm_identity", flows.power.confirm_identity)
+    patch.setattr(tasks.rescue, "own_server", tasks.power.own_server)
 
 
 def _name_not_written_back(patch: Patch) -> None:
@@ -114,6 +128,18 @@ ERRAND_MUTANTS = [
         "reboot by staff of a SUSPENDED service",
         _own_by_its_request,
         shows="sent power_reset 2 times",
+    ),
+    Mutant(
+        "the rescue system is started again after a lost answer",
+        "start the rescue system",
+        _rescue_started_whatever_was_before,
+        shows="sent rescue_start 2 times",
+    ),
+    Mutant(
+        "identity is not compared before the rescue system",
+        "start the rescue system of a server that was sold by hand",
+        _rescue_whosesoever_it_is,
+        shows="rescue_start was sent, which was to be refused",
     ),
     Mutant(
         "a new host name is not written back",

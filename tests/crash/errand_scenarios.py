@@ -174,6 +174,16 @@ ERRAND_SCENARIOS = [
         refused_with="is HELD (owner-changed)",
     ),
     ErrandScenario(
+        "start the rescue system of a server that was sold by hand",
+        pressed(_sold_by_hand),
+        (rescue,),
+        frozenset({State.HELD}),
+        SAME_RUN,
+        own={"command": "start"},
+        held_because=HoldReason.OWNER_CHANGED,
+        refused_with="is HELD (owner-changed)",
+    ),
+    ErrandScenario(
         "reboot, pressed again at once",
         pressed(_rebooted_just_now),
         (power,),

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from prefect import Flow
 
 from flows.change_addresses import change_addresses
+from flows.change_order import change_order
 from flows.power import power
 from flows.reinstall import reinstall
+from flows.rename import rename
+from flows.rescue import rescue
 from flows.set_ptr import set_ptr
 from flows.sign_in import sign_in
 from ledger.snapshots import Driver, Service
@@ -25,11 +28,14 @@ from simulator.whmcs.records import ClientRecord
 from tests.machine.expected_state import ExpectedState, Peek, Promise
 
 ERRANDS: "dict[str, Flow[..., None]]" = {
-    flow.name: flow for flow in (power, reinstall, sign_in, set_ptr, change_addresses)
+    flow.name: flow
+    for flow in (power, rescue, reinstall, sign_in, set_ptr, rename, change_addresses, change_order)
 }
 PRESSED = frozenset({*ACTIONS, reinstall.name})
 """What begins with a button; a reinstallation is a lifecycle."""
-ONCE = frozenset({"power_reset"})
+ADDRESSING = frozenset({change_addresses.name, change_order.name})
+"""What gives a delivered server further addresses, or takes some back."""
+ONCE = frozenset({"power_reset", "rescue_start", "rescue_leave"})
 """What no run may send twice, because nobody can see afterwards whether it was done."""
 LOOKS = 3
 """The calls of a panel that follow a look at the ledger: the server, perhaps its owner, and the change."""

@@ -160,6 +160,14 @@ class Peek:
         )
         return int(self._rows.execute(query, (server_id, service_id, generation)).fetchone()[0])
 
+    def was_reserved_for_another(self, server_id: int) -> bool:
+        """Whether the server was reserved, and not for the service that has it, before that one claimed it."""
+        query = (
+            "SELECT 1 FROM claim c JOIN server_note n ON n.panel = c.panel AND n.server_id = c.server_id "
+            "WHERE c.server_id = ? AND n.reserved_at < c.claimed_at AND n.reserved_for IS NOT c.service_id"
+        )
+        return self._rows.execute(query, (server_id,)).fetchone() is not None
+
     def open_runs(self) -> dict[str, int]:
         """The flow runs whose requests are open, with their services."""
         return dict(

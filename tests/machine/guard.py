@@ -7,7 +7,7 @@ from ledger.states import State
 from runtime.driver import current_drive
 from simulator.panel.model import PanelModel, RecordedRequest
 from simulator.panel.models import SimServer
-from tests.machine.errands import ErrandJudge
+from tests.machine.errands import ADDRESSING, ErrandJudge
 from tests.machine.expected_state import Peek, Promise
 
 TAKING_BACK = frozenset({State.RELEASING, State.ERASING})
@@ -23,6 +23,9 @@ MAY_ASK = {
     "power_reset": {State.ACTIVE, State.SUSPENDED},
     "ptr_set": {State.ACTIVE, State.SUSPENDED, State.RELEASING},
     "key_create": {State.ACTIVE, State.SUSPENDED},
+    "rescue_start": {State.ACTIVE, State.SUSPENDED},
+    "rescue_leave": {State.ACTIVE, State.SUSPENDED},
+    "host_name_set": {State.ACTIVE, State.SUSPENDED},
 }
 """The states in which a service may be when its run asks for these."""
 MAY_CHANGE = {name: {State.ACTIVE, State.SUSPENDED} for name in ("address_add", "address_remove")}
@@ -75,7 +78,7 @@ class Guard(list[RecordedRequest]):
         pressed = None if self.errands is None else self.errands.wrong(call, promise, server)
         if pressed is not None:
             return pressed
-        is_change = current_drive().action == "change-addresses"
+        is_change = current_drive().action in ADDRESSING
         may = (MAY_CHANGE if is_change else MAY_ASK).get(call.endpoint or "")
         if self.errands is not None and self.errands.is_excused():
             may = None
@@ -83,6 +86,8 @@ class Guard(list[RecordedRequest]):
             may = MAY_ASK["address_remove"] | MAY_CHANGE["address_add"]
         if may is not None and promise.state not in may:
             return f"service {promise.service_id} is {promise.state}"
+        if call.endpoint == "owner_set" and self._peek.was_reserved_for_another(server.id):
+            return f"server {server.id} was reserved for another service before it was claimed"
         unwanted = self.unwanted(call.endpoint or "", promise)
         if unwanted is not None:
             return unwanted

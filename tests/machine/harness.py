@@ -34,7 +34,7 @@ from runtime.settings import settings
 from simulator.panel.profile import XEON, Batch
 from simulator.whmcs.records import ClientRecord
 from tests.harness import QUICK, Harness, empty, open_ledger, quick_ledger, trust_panel
-from tests.machine.errands import ERRANDS, ErrandJudge, fresh_noted
+from tests.machine.errands import ADDRESSING, ERRANDS, ErrandJudge, fresh_noted
 from tests.machine.expected_state import ExpectedState, Peek, Promise, Whose
 from tests.machine.faults import Fault, RunDied, arm, disarm
 from tests.machine.guard import Guard
@@ -285,7 +285,7 @@ class MachineHarness:
     def _note_addresses(self, run: MachineRun, end: BaseException | None) -> None:
         """A change that was interrupted, or did not get to WHMCS, leaves other addresses than WHMCS says."""
         service = self.service(run.service_id)
-        if run.flow == "change-addresses" and end is not None and service is not None and service.claim is not None:
+        if run.flow in ADDRESSING and end is not None and service is not None and service.claim is not None:
             self.expected.addressed.add(service.claim.server_id)
 
     def _note_ports(self, run: MachineRun, end: BaseException | None, before: Service | None, since: int) -> None:

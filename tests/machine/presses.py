@@ -1,15 +1,20 @@
 """The buttons that clients and staff press, at any moment, and at the moment of a lifecycle."""
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, rule
 
+from ledger import server_notes
+from ledger.errors import IllegalMove
 from ledger.service_identity import ServiceIdentity
 from ledger.states import State
 from simulator.whmcs.records import ServiceRecord
+from tests.harness import PANEL
 from tests.machine.errands import Press
-from tests.machine.faults import FAULTS, Fault
+from tests.machine.faults import FAULTS, SERVERS, Fault
 from tests.sealed import key_pair
 
 DEBIAN = "Debian-12-x86_64"
@@ -29,6 +34,10 @@ OWN: list[Errand] = [
     ("set-ptr", {"name": NAME, "address": ANOTHERS}),
     ("change-addresses", {"ipv4_count": 2}),
     ("change-addresses", {"ipv4_count": 1}),
+    ("change-order", {"ipv4_count": 2}),
+    ("rescue", {"command": "start"}),
+    ("rescue", {"command": "leave"}),
+    ("rename", {"hostname": NAME}),
 ]
 """The errands with their own parameters; what the page shows is put in when the button is pressed."""
 LATE = 1800
@@ -48,6 +57,7 @@ class PressingClients:
     setup: Any
     orders: Any
     _run: Any
+    _order: Any
     _touch: Any
 
     def _press(self, errand: Errand, service_id: int, by: str) -> Any:
@@ -64,10 +74,15 @@ class PressingClients:
             requested_by="admin" if by == "admin" else "client",
             identity=ServiceIdentity(client_id=client, **order),
             asked_at=self.setup.harness.clock.now(),
-            **{**own, **self._shown(flow, own, row)},
+            **self._asked(service_id, flow, own, row),
         )
         self.setup.errands.pressed[run.id] = Press(by, None if by == "admin" else client)
         return run
+
+    def _asked(self, service_id: int, flow: str, own: dict[str, Any], row: ServiceRecord | None) -> dict[str, Any]:
+        if flow == "change-order":
+            return {"order": self._order(service_id).model_copy(update=own)}
+        return {**own, **self._shown(flow, own, row)}
 
     def _shown(self, flow: str, own: dict[str, Any], row: ServiceRecord | None) -> dict[str, Any]:
         """What whoever presses has read on the service's page and typed, which replaces what stands for it."""
@@ -137,3 +152,21 @@ class PressingClients:
     def press_often(self, service: int, errands: list[Errand], by: str) -> None:
         """Several buttons at once."""
         self.setup.together([self._press(errand, service, by) for errand in errands])
+
+    @rule(server=st.sampled_from(SERVERS), service=bought)
+    def reserve(self, server: int, service: int) -> None:
+        """Staff keep a server for a service: whoever has it keeps it, and nobody else gets it from now on."""
+        self.setup.wait(self._note(server_notes.reserve, server, service_id=service))
+        self.setup.wait(self.setup.harness.clock.sleep(1))
+
+    @rule(server=st.sampled_from(SERVERS))
+    def end_reserve(self, server: int) -> None:
+        """Staff let go of a server that was kept for a service."""
+        with suppress(IllegalMove):  # it is not reserved
+            self.setup.wait(self._note(server_notes.release, server))
+
+    async def _note(self, what: Callable[..., Awaitable[Any]], server_id: int, **more: int) -> None:
+        harness = self.setup.harness
+        await what(
+            harness.ledger, panel=PANEL, server_id=server_id, who="shift", why="it fits", now=harness.clock.now(), **more
+        )

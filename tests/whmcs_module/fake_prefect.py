@@ -244,6 +244,7 @@ class FakePrefect:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else head and body, two packets, wait 40 ms for each other
     prefect: FakePrefect
 
     def do_GET(self) -> None:
