@@ -28,8 +28,7 @@ from simulator.whmcs.records import ClientRecord
 from tests.machine.expected_state import ExpectedState, Peek, Promise
 
 ERRANDS: "dict[str, Flow[..., None]]" = {
-    flow.name: flow
-    for flow in (power, rescue, reinstall, sign_in, set_ptr, rename, change_addresses, change_order)
+    flow.name: flow for flow in (power, rescue, reinstall, sign_in, set_ptr, rename, change_addresses, change_order)
 }
 PRESSED = frozenset({*ACTIONS, reinstall.name})
 """What begins with a button; a reinstallation is a lifecycle."""

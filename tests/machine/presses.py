@@ -166,7 +166,5 @@ class PressingClients:
             self.setup.wait(self._note(server_notes.release, server))
 
     async def _note(self, what: Callable[..., Awaitable[Any]], server_id: int, **more: int) -> None:
-        harness = self.setup.harness
-        await what(
-            harness.ledger, panel=PANEL, server_id=server_id, who="shift", why="it fits", now=harness.clock.now(), **more
-        )
+        harness, noted = self.setup.harness, {"who": "shift", "why": "it fits", **more}
+        await what(harness.ledger, panel=PANEL, server_id=server_id, now=harness.clock.now(), **noted)
