@@ -77,18 +77,19 @@ fuzz: $(READY) ## bodies at random against the door (an hour; DCIFLOW_FUZZ_EXAMP
 	@DCIFLOW_FUZZ_EXAMPLES=$${DCIFLOW_FUZZ_EXAMPLES:-100000} $(PYTEST) -n 2 --timeout 7200 tests/door/test_fuzzed.py
 
 .PHONY: check
-check: $(READY) ## ruff, mypy --strict, import-linter
+check: $(READY) ## ruff, mypy --strict, import-linter, shellcheck
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/shellcheck whmcs-module/install.sh
 
 .PHONY: test-php
 test-php: $(READY) ## the WHMCS module in the simulated WHMCS (needs php; part of `make test` where it is there)
 	@$(PYTEST) tests/whmcs_module tests/contract
 
 .PHONY: module
-module: $(READY) ## dist/dciflow-whmcs-<version>.tar.gz and .zip, to be extracted over the WHMCS root
+module: $(READY) ## dist/dciflow-whmcs-<version>.tar.gz and .zip, and .sh, which puts it into a WHMCS
 	@$(BIN)/python -m dciflow.module_archive
 
 .PHONY: release

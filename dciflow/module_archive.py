@@ -1,5 +1,6 @@
 """Packs whmcs-module/ as the archives that a host extracts over the WHMCS root: `python -m dciflow.module_archive`."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from runtime.errors import StepRefused
 
 MODULE = PROJECT / "whmcs-module"
 DIST = PROJECT / "dist"
+MANIFEST = "modules/addons/dcimanager6flows/manifest.sha256"
+"""The checksums of all files of the module, as sha256sum writes them: install.sh knows by it what a host changed."""
 
 
 def module_files(module: Path) -> list[Path]:
@@ -38,20 +41,29 @@ def _stays_here(path: Path) -> bool:
 
 
 def pack(module: Path, dist: Path, *, release: str, changed_at: int | None = None) -> list[Path]:
-    """Write dciflow-whmcs-<release>.tar.gz and .zip into dist and return their paths.
+    """Write dciflow-whmcs-<release>.tar.gz, .zip and .sh, which installs the first, into dist; returns their paths.
 
     The same files give the same bytes. `changed_at`: what all files in them are dated, in seconds since 1970; without
     it, the date of the module's last commit. It has to be another for each release: PHP's opcache takes a file with the
     same date for the same file. Raises StepRefused: there is nothing to pack, or no date.
     """
     files = {path.relative_to(module).as_posix(): path.read_bytes() for path in module_files(module)}
+    files[MANIFEST] = _manifest(files)
     changed_at = _last_change(module) if changed_at is None else changed_at
     dist.mkdir(parents=True, exist_ok=True)
     name = f"dciflow-whmcs-{release}"
-    packed = {dist / f"{name}.tar.gz": _tar(files, changed_at), dist / f"{name}.zip": _zip(files, changed_at)}
+    packed = {
+        dist / f"{name}.tar.gz": _tar(files, changed_at),
+        dist / f"{name}.zip": _zip(files, changed_at),
+        dist / f"{name}.sh": (module / "install.sh").read_bytes(),
+    }
     for path, content in packed.items():
         path.write_bytes(content)
     return list(packed)
+
+
+def _manifest(files: dict[str, bytes]) -> bytes:
+    return "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items()).encode()
 
 
 def _tar(files: dict[str, bytes], changed_at: int) -> bytes:

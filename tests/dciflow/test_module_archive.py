@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dciflow.module_archive import pack
+from dciflow.module_archive import MANIFEST, pack
 from runtime.errors import StepRefused
 
 SERVER = "modules/servers/dcimanager6/dcimanager6.php"
 ADDON = "modules/addons/dcimanager6flows/lib/load.php"
 WHEN = 1_790_000_000
+ENDS = ["tar.gz", "zip", "sh"]
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def module(tmp_path: Path) -> Path:
     ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"<?php // {name}\n", encoding="utf-8")
+    (root / "install.sh").write_text("#!/bin/sh\n", encoding="utf-8")
     return root
 
 
@@ -35,15 +37,25 @@ def listing(tar: Path) -> list[list[str]]:
 
 
 def test_the_archives_have_the_module_and_neither_tests_nor_hidden_files(module: Path, tmp_path: Path) -> None:
-    tar, zipped = pack(module, tmp_path / "dist", release="1.2.3", changed_at=WHEN)
-    assert [tar.name, zipped.name] == ["dciflow-whmcs-1.2.3.tar.gz", "dciflow-whmcs-1.2.3.zip"]
-    assert [row[-1] for row in listing(tar)] == [ADDON, SERVER]
-    assert zipfile.ZipFile(zipped).namelist() == [ADDON, SERVER]
+    tar, zipped, installer = pack(module, tmp_path / "dist", release="1.2.3", changed_at=WHEN)
+    assert [path.name for path in (tar, zipped, installer)] == [f"dciflow-whmcs-1.2.3.{end}" for end in ENDS]
+    assert [row[-1] for row in listing(tar)] == [ADDON, SERVER, MANIFEST]
+    assert zipfile.ZipFile(zipped).namelist() == [ADDON, SERVER, MANIFEST]
+    assert installer.read_bytes() == (module / "install.sh").read_bytes()
+
+
+def test_the_manifest_has_the_checksum_of_every_other_file(module: Path, tmp_path: Path) -> None:
+    tar, *_ = pack(module, tmp_path / "dist", release="1.2.3", changed_at=WHEN)
+    subprocess.run(["tar", "-xzf", str(tar)], cwd=tmp_path, check=True)
+    checked = subprocess.run(
+        ["sha256sum", "--check", MANIFEST], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert checked.stdout.splitlines() == [f"{ADDON}: OK", f"{SERVER}: OK"]
 
 
 def test_files_belong_to_root_and_can_be_read_by_the_web_server(module: Path, tmp_path: Path) -> None:
     (module / SERVER).chmod(0o600)
-    tar, zipped = pack(module, tmp_path / "dist", release="1.2.3", changed_at=WHEN)
+    tar, zipped, _ = pack(module, tmp_path / "dist", release="1.2.3", changed_at=WHEN)
     assert {(row[0], row[1]) for row in listing(tar)} == {("-rw-r--r--", "root/root")}
     assert {info.external_attr >> 16 for info in zipfile.ZipFile(zipped).infolist()} == {0o100644}
 
@@ -59,7 +71,7 @@ def test_the_same_files_give_the_same_bytes(module: Path, tmp_path: Path) -> Non
 def test_two_releases_date_a_file_differently_so_that_php_sees_that_it_changed(module: Path, tmp_path: Path) -> None:
     dates = []
     for changed_at in (WHEN, WHEN + 60):
-        tar, zipped = pack(module, tmp_path / "dist", release="1.2.3", changed_at=changed_at)
+        tar, zipped, _ = pack(module, tmp_path / "dist", release="1.2.3", changed_at=changed_at)
         dates.append((listing(tar)[0][3:5], zipfile.ZipFile(zipped).infolist()[0].date_time))
     assert dates[0] != dates[1]
     assert dates[0] == (["2026-09-21", "14:13:20"], (2026, 9, 21, 14, 13, 20))
@@ -71,7 +83,7 @@ def test_extracted_as_the_manual_says_it_leaves_whmcs_as_it_is(module: Path, tmp
     theirs.parent.mkdir(parents=True)
     theirs.write_text("<?php // theirs\n", encoding="utf-8")
     (whmcs / "modules").chmod(0o711)
-    tar, _ = pack(module, tmp_path / "dist", release="1.2.3", changed_at=WHEN)
+    tar, *_ = pack(module, tmp_path / "dist", release="1.2.3", changed_at=WHEN)
     subprocess.run(["tar", "-xzvf", str(tar)], cwd=whmcs, check=True, capture_output=True)
     assert (whmcs / SERVER).read_bytes() == (module / SERVER).read_bytes()
     assert theirs.read_text(encoding="utf-8") == "<?php // theirs\n"
@@ -95,5 +107,5 @@ def test_the_date_is_that_of_the_last_commit_that_touched_the_module(
         monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "One"]):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
-    tar, _ = pack(module, tmp_path / "dist", release="1.2.3")
+    tar, *_ = pack(module, tmp_path / "dist", release="1.2.3")
     assert listing(tar)[0][3:5] == ["2026-09-21", "14:13:20"]

@@ -20,6 +20,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = root / "whmcs-module" / "modules" / "servers" / "dcimanager6" / "dcimanager6.php"
     file.parent.mkdir(parents=True)
     file.write_text("<?php\n", encoding="utf-8")
+    (root / "whmcs-module" / "install.sh").write_text("#!/bin/sh\n", encoding="utf-8")
     for name, value in {"NAME": "a", "EMAIL": "a@example.com", "DATE": "1790000000 +0000"}.items():
         monkeypatch.setenv(f"GIT_COMMITTER_{name}", value)
         monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
@@ -63,6 +64,7 @@ def test_a_release_is_verified_as_the_installer_does_it(project: Path, key: Path
         "SHA256SUMS",
         "SHA256SUMS.sig",
         "dciflow-1.2.3.tar.gz",
+        "dciflow-whmcs-1.2.3.sh",
         "dciflow-whmcs-1.2.3.tar.gz",
         "dciflow-whmcs-1.2.3.zip",
     ]
