@@ -121,7 +121,7 @@ keep_changed() {
         mkdir -p "$save/$(dirname "$file")"
         cp -p -- "$whmcs/$file" "$save/$file"
     done < "$work/changed"
-    printf '%s\n' "kept in $save: $(wc -l < "$work/changed") files that were changed here"
+    printf '%s\n' "files that were changed here, kept in $save: $(wc -l < "$work/changed")"
 }
 
 require_save() {

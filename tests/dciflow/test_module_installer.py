@@ -139,21 +139,36 @@ def test_removed_are_the_modules_files_and_nothing_else(installed: Host) -> None
     )
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "elsewhere", "outside"])
-def test_an_archive_that_is_not_whole_or_not_the_modules_changes_nothing(host: Host, damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        ("cut", "is no archive of the module"),
+        ("changed", "is not whole"),
+        ("elsewhere", "has files that are no part of the module"),
+        ("outside", "has files that are no part of the module"),
+        ("old", "has no manifest"),
+    ],
+)
+def test_an_archive_that_is_not_whole_or_not_the_modules_changes_nothing(host: Host, damage: str, why: str) -> None:
     archive, folder = host.before, host.before.parent / "odd"
     folder.mkdir()
-    if damage == "cut":
-        archive.write_bytes(archive.read_bytes()[:400])
-    else:
-        subprocess.run(["tar", "-xzf", archive, "-C", folder], check=True)
-        (folder / SERVER).write_text("<?php // another\n", encoding="utf-8")
-        more = {"elsewhere": ["modules/servers/cpanel.php"], "outside": ["../out.php"]}.get(damage, [])
-        for name in more:
-            (folder / name).write_text("<?php\n", encoding="utf-8")
-        subprocess.run(["tar", "-czPf", archive, "-C", folder, *more, "modules/servers/dcimanager6", "modules/addons"])
+    files = [SERVER, TEMPLATE, GONE, MANIFEST]
+    subprocess.run(["tar", "-xzf", archive, "-C", folder], check=True)
+    match damage:
+        case "cut":
+            archive.write_bytes(archive.read_bytes()[:400])
+        case "changed":
+            (folder / SERVER).write_text("<?php // another\n", encoding="utf-8")
+        case "elsewhere" | "outside":
+            files.append("modules/servers/cpanel.php" if damage == "elsewhere" else "../out.php")
+            (folder / files[-1]).write_text("<?php\n", encoding="utf-8")
+        case "old":
+            files.remove(MANIFEST)
+    if damage != "cut":
+        subprocess.run(["tar", "-czPf", archive, "-C", folder, *files], check=True)
     code, said = host.run("install", archive, host.whmcs)
-    assert (code, said.count("\n"), "Nothing was changed." in said) == (1, 1, True)
+    assert (code, said) == (1, f"{archive} {why}{said.partition(why)[2]}")
+    assert said.endswith("Nothing was changed.\n")
     assert host.files() == set()
 
 
