@@ -136,6 +136,10 @@ class WhmcsControl:
         """The admin page of the service."""
         return await self.control("adminService", AdminPage, service=service)
 
+    async def home_page(self) -> dict[str, str]:
+        """The boxes of the admin's home page: HTML by title."""
+        return await self.control("home", dict[str, str])
+
     async def save_service(self, service: int, by: Actor = "admin", **form: str) -> None:
         """Staff save the service's page with these fields in its form; another `by` forges that form."""
         await self.control("saveService", service=service, form=form, by=by)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(shutil.which("php") is None, reason="no php here
 CHECK = r"""
 define('WHMCS', true);
 spl_autoload_register(static function (string $class) use ($argv): void {
-    if (strpos($class, 'WHMCS\\UsageBilling\\') === 0) {
+    if (strpos($class, 'WHMCS\\UsageBilling\\') === 0 || $class === 'WHMCS\\Module\\AbstractWidget') {
         require $argv[2] . '/' . strtr($class, '\\', '/') . '.php';
     }
 });

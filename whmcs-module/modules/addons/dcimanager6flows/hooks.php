@@ -8,9 +8,11 @@ if (!defined('WHMCS')) {
 
 require_once __DIR__ . '/lib/load.php';
 
+use Dciflow\Page\HomeWidget;
 use Dciflow\Request\ErrorBoundary;
 use Dciflow\Whmcs\Cart;
 use Dciflow\Whmcs\Hooks;
+use WHMCS\Module\AbstractWidget;
 
 add_hook('AfterModuleCreate', 1, static function ($vars): void {
     ErrorBoundary::quietly(static function () use ($vars): void {
@@ -65,6 +67,10 @@ add_hook('ClientAreaPageUpgrade', 1, static function ($vars): void {
         header("Location: $elsewhere", true, 302);
         exit;
     }
+});
+
+add_hook('AdminHomeWidgets', 1, static function (): ?HomeWidget {
+    return class_exists(AbstractWidget::class) ? new HomeWidget() : null;
 });
 
 foreach (['AfterProductUpgrade', 'AfterConfigOptionsUpgrade'] as $upgraded) {

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace FakeWhmcs;
 
 /**
- * The admin's pages of a service and of a server.
+ * The admin's pages of a service and of a server, and the boxes of the home page.
  *
  * Source: https://developers.whmcs.com/provisioning-modules/admin-services-tab and custom-functions
  */
@@ -48,6 +48,17 @@ final class AdminArea
             throw new \OutOfBoundsException("There is no button $label");
         }
         return ModuleRunner::custom($serviceId, $function);
+    }
+
+    /** @return array<string, string> the HTML of each box, by its title */
+    public static function home(): array
+    {
+        Actor::Admin->enter();
+        $boxes = [];
+        foreach (Hooks::run('AdminHomeWidgets', []) as $widget) {
+            $boxes[$widget->getTitle()] = (string) $widget->render();
+        }
+        return $boxes;
     }
 
     /** @return array{success: bool, error: string} */

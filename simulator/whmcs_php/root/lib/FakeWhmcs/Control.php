@@ -17,6 +17,7 @@ final class Control
             'saveService', 'testConnection', 'clientArea', 'singleSignOn', 'customAction', 'serverSignOn', 'activate',
             'deactivate', 'configure', 'output', 'localApi', 'state',
         ],
+        AdminArea::class => ['home'],
         UsageBilling::class => ['metrics', 'collect', 'ofService'],
     ];
 

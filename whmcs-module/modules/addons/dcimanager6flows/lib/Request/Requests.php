@@ -240,6 +240,26 @@ final class Requests
         );
     }
 
+    /**
+     * How many are with Prefect, are not known to be there yet, and failed in seven days with nothing asked since.
+     *
+     * @return array{0: int, 1: int, 2: int}
+     */
+    public static function counted(): array
+    {
+        $failed = self::rows()->whereNull('forgotten_at')->where('state', Request::FAILED)
+            ->where('closed_at', '>', Time::in(-7 * 86400))
+            ->whereNotExists(static function ($newer): void {
+                $newer->from(self::TABLE . ' as newer')->whereColumn('newer.service_id', self::TABLE . '.service_id')
+                    ->whereColumn('newer.id', '>', self::TABLE . '.id');
+            });
+        return [
+            self::rows()->whereNotNull('open_for')->where('state', Request::RUNNING)->count(),
+            self::rows()->whereNotNull('open_for')->where('state', Request::REQUESTED)->count(),
+            $failed->count(),
+        ];
+    }
+
     public static function forget(int $serviceId): void
     {
         self::rows()->where('service_id', $serviceId)->whereNull('open_for')->whereNull('forgotten_at')

@@ -18,6 +18,7 @@ if (!defined('WHMCS')) {
 final class StockNotes
 {
     private const TABLE = 'mod_dcimanager6_stock';
+    private const LOW = 1; // free servers: the next order takes the last one
 
     /** The last number that was known. */
     public static function number(int $productId): ?int
@@ -53,6 +54,24 @@ final class StockNotes
         }
         $head = ['Product', 'Configuration', 'Stock', 'Counted', 'Why it is not known now'];
         return Html::table($head, $rows, 'No product has the setting "Stock of free servers".');
+    }
+
+    /** The products that are sold out, nearly so, or whose stock is not known, as phrases. @return list<string> */
+    public static function short(): array
+    {
+        $short = [];
+        foreach (Stock::products() as $product) {
+            if ((int) $product->stockcontrol !== 1) {
+                continue;
+            }
+            $note = self::row((int) $product->id)->first();
+            if ($note !== null && (string) $note->doubt !== '') {
+                $short[] = "$product->name is not known now";
+            } elseif ((int) $product->qty <= self::LOW) {
+                $short[] = "$product->name " . ((int) $product->qty > 0 ? 'has ' . (int) $product->qty : 'is sold out');
+            }
+        }
+        return $short;
     }
 
     private static function doubtOf(?\stdClass $note): string

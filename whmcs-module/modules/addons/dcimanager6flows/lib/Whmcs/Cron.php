@@ -17,6 +17,7 @@ use Dciflow\Request\Request;
 use Dciflow\Request\Requests;
 use Dciflow\Request\Sync;
 use Dciflow\Store\InstallationCheck;
+use Dciflow\Store\Overview;
 use Dciflow\Store\Schema;
 use Dciflow\Store\ServiceCache;
 use Dciflow\Store\Stock;
@@ -65,6 +66,7 @@ final class Cron
             });
         }
         ErrorBoundary::quietly([Stock::class, 'follow']);
+        ErrorBoundary::quietly([Overview::class, 'refresh']);
     }
 
     /** Reinstallations that failed and whose runs somebody may have had Prefect retry: mostly that costs no call. */
