@@ -26,7 +26,11 @@ final class Addons
     public static function activate(string $module): array
     {
         $config = self::config($module);
+        $isFirst = ModuleTables::names() === [];
         $answer = self::call($module, 'activate', []) ?? ['status' => 'success'];
+        if ($isFirst) {
+            ModuleTables::remember();
+        }
         if (($answer['status'] ?? '') !== 'error') {
             self::remember([...self::active(), $module]);
             self::save($module, ['version' => (string) $config['version']]);

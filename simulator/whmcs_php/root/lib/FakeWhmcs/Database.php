@@ -40,24 +40,25 @@ final class Database
         }
     }
 
-    /** Empty again: no rows, no tables of modules. */
+    /** Empty again: no rows, and of modules no table that an activation would not make. */
     public static function reset(): void
     {
-        $schema = Capsule::schema();
-        $tables = array_map(
+        ModuleTables::reset();
+        foreach (array_diff(self::tables(), ModuleTables::names()) as $table) {
+            Capsule::table($table)->delete();
+        }
+        Schema::seed();
+    }
+
+    /** @return list<string> */
+    public static function tables(): array
+    {
+        return array_map(
             static fn (object $row): string => (string) current((array) $row),
             Capsule::connection()->getDriverName() === 'sqlite'
                 ? Capsule::select("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
                 : Capsule::select('SHOW TABLES')
         );
-        foreach ($tables as $table) {
-            if (str_starts_with($table, 'mod_')) {
-                $schema->drop($table);
-            } else {
-                Capsule::table($table)->delete();
-            }
-        }
-        Schema::seed();
     }
 
     /** @return array<string, string> */
