@@ -93,9 +93,11 @@ final class HomeBox
                 $lines[] = [self::ACT, "Panel $name was last compared $age ago: look whether a worker runs (dciflow doctor)."];
             }
         }
-        $lines[] = $open > 0
-            ? [self::LOOK, "Differences between WHMCS, the ledger and the panels: $open."]
-            : [self::GOOD, 'No differences are known between WHMCS, the ledger and the panels.'];
+        if ($open > 0) {
+            $lines[] = [self::LOOK, "Differences between WHMCS, the ledger and the panels: $open."];
+        } elseif ($lines === [] && $overview->panels !== []) { // of a panel that nobody looked at nothing is known
+            $lines[] = [self::GOOD, 'There are no differences between WHMCS, the ledger and the panels.'];
+        }
         return $lines;
     }
 
