@@ -65,7 +65,7 @@ unit: $(READY) ## the quick tests that need no server at all (about a minute)
 	@$(PYTEST) -n 2 -m "not prefect and not postgres and not crash"
 
 .PHONY: crash
-crash: $(READY) ## a driver dies, or loses a commit, at every point of every lifecycle (some three minutes)
+crash: $(READY) ## a driver dies, or loses a commit, at every point of every lifecycle (some ten minutes)
 	@DCIFLOW_CRASH_EVERY=1 $(PYTEST) -n 2 -m crash tests/crash tests/machine
 
 .PHONY: play
