@@ -88,8 +88,8 @@ final class HomeBox
                 $lines[] = [self::ACT, "Panel $name could not be compared: " . $panel['stopped']];
             } elseif ($panel['at'] === '') {
                 $lines[] = [self::LOOK, "Panel $name has not been compared yet."];
-            } elseif (time() - (int) strtotime($panel['at']) > self::QUIET_SECONDS) {
-                $age = Time::words(time() - (int) strtotime($panel['at']));
+            } elseif (($seconds = time() - (int) strtotime($panel['at'])) > self::QUIET_SECONDS) {
+                $age = Time::words($seconds);
                 $lines[] = [self::ACT, "Panel $name was last compared $age ago: look whether a worker runs (dciflow doctor)."];
             }
         }

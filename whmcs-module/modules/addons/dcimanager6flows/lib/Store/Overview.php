@@ -8,7 +8,6 @@ use Dciflow\Prefect\Contract;
 use Dciflow\Prefect\Prefect;
 use Dciflow\Prefect\PrefectError;
 use Dciflow\Request\Deadline;
-use WHMCS\Database\Capsule;
 
 if (!defined('WHMCS')) {
     die('This file cannot be accessed directly');
@@ -51,7 +50,7 @@ final class Overview
     {
         $overview = self::kept();
         try {
-            $overview->ask(new Prefect(new Deadline(self::SECONDS)), new Deadline(self::SECONDS));
+            $overview->ask(new Deadline(self::SECONDS));
             [$overview->heard, $overview->silent, $overview->problem] = [Time::now(), '', ''];
         } catch (PrefectError $error) {
             $overview->silent = $overview->silent ?: Time::now();
@@ -62,12 +61,12 @@ final class Overview
     }
 
     /** @throws PrefectError */
-    private function ask(Prefect $prefect, Deadline $deadline): void
+    private function ask(Deadline $deadline): void
     {
+        $prefect = new Prefect($deadline);
         $report = $prefect->variable(Contract::VARIABLE_HELD) ?? [];
         $this->held = (int) Reports::word($report['total'] ?? 0);
-        $panels = Capsule::table('mod_dcimanager6_panel')->where('name', '<>', Contract::BLOCK_PANEL_UNSAVED);
-        $names = array_map('strval', $panels->pluck('name')->all());
+        $names = Panels::names();
         $this->panels = array_intersect_key($this->panels, array_flip($names));
         usort($names, function (string $one, string $other): int {
             return ($this->panels[$one]['asked'] ?? '') <=> ($this->panels[$other]['asked'] ?? '');

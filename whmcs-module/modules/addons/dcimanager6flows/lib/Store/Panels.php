@@ -45,6 +45,13 @@ final class Panels
         throw new Refusal("Server $serverId could not be given a panel name: save the server record once more.");
     }
 
+    /** The names of all panels that are stored in Prefect. @return list<string> */
+    public static function names(): array
+    {
+        $names = Capsule::table('mod_dcimanager6_panel')->where('name', '<>', Contract::BLOCK_PANEL_UNSAVED)->pluck('name');
+        return array_map('strval', $names->all());
+    }
+
     /**
      * See that Prefect has the credentials of the call's server record, and return the panel's name.
      *

@@ -10,7 +10,6 @@ use Dciflow\Prefect\Contract;
 use Dciflow\Prefect\Prefect;
 use Dciflow\Request\Deadline;
 use Dciflow\Request\ErrorBoundary;
-use WHMCS\Database\Capsule;
 
 if (!defined('WHMCS')) {
     die('This file cannot be accessed directly');
@@ -45,9 +44,8 @@ final class Reports
     public function reconciliations(): string
     {
         $rows = [];
-        $panels = Capsule::table('mod_dcimanager6_panel')->where('name', '<>', Contract::BLOCK_PANEL_UNSAVED);
-        foreach ($panels->pluck('name')->all() as $panel) {
-            $rows[] = $this->reconciliation((string) $panel);
+        foreach (Panels::names() as $panel) {
+            $rows[] = $this->reconciliation($panel);
         }
         return Html::table(['Panel', 'When', 'Differences', 'What is open'], $rows, 'No panel is known yet.');
     }
